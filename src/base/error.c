@@ -1,0 +1,3 @@
+#include "base/error.h"
+
+G_DEFINE_QUARK (ut-error-quark, ut_error)
