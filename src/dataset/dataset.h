@@ -1,0 +1,69 @@
+/* A benchmark: questions on images, read from the files users have.
+ *
+ * A format is one SQL query over DuckDB's readers that gives the common item columns; what a row cannot give is skipped, with its
+ * reason, and counted. */
+#pragma once
+#include <glib.h>
+
+#include "image/image.h"
+
+typedef struct {
+  unsigned index;   /* its place in the benchmark, from 0, skipped rows not counted */
+  char *id;         /* unique in the benchmark */
+  char *image_id;   /* questions on the same images share it: the cluster of every interval */
+  char *category;   /* "" where there is none */
+  char *hint;       /* NULL where there is none */
+  char *question;
+  char **options;   /* NULL-terminated option texts, as scored */
+  char **labels;    /* NULL-terminated, as many: A, B, … or the options themselves of a yes/no question */
+  unsigned n_options;
+  int answer;       /* index of the right option */
+  gboolean yes_no;  /* asked with POPE's prompt; options Yes and No in this order */
+  unsigned n_images;
+} UtItem;
+
+/* Why a row was left out. */
+typedef struct {
+  char *where;  /* "coco_pope_random.json, row 17" */
+  char *reason; /* "image COCO_val2014_000000310196.jpg is missing in /data/val2014" */
+} UtSkipped;
+
+typedef struct _UtDataset UtDataset;
+
+/* How to read it; strings may be NULL. */
+typedef struct {
+  char *path;     /* a file, a glob, a folder of shards, or bundled:NAME */
+  char *format;   /* a name in ut_formats, NULL to detect it from the content */
+  char *images;   /* the folder image names are relative to */
+  char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
+  guint64 limit;  /* read at most so many items; 0 for all */
+  guint64 seed;   /* of a bundled benchmark's scenes */
+} UtDatasetConfig;
+
+typedef struct {
+  const char *name;
+  const char *summary;
+} UtFormat;
+
+/* Terminated by a row whose name is NULL. */
+extern const UtFormat ut_formats[];
+
+/* UT_ERROR_USAGE for an unknown format, bundled name or column; UT_ERROR_FAILED naming file, row and field for content that will not
+ * do, and where no item is left. */
+UtDataset *ut_dataset_open (const UtDatasetConfig *config, GError **error);
+void ut_dataset_close (UtDataset *dataset);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDataset, ut_dataset_close)
+
+/* UtItem *, in the benchmark's order; questions need not lie image by image. Borrowed. */
+GPtrArray *ut_dataset_items (UtDataset *dataset);
+
+/* UtSkipped *. Borrowed. */
+GPtrArray *ut_dataset_skipped (UtDataset *dataset);
+
+const char *ut_dataset_format (UtDataset *dataset);
+
+/* The files the benchmark was read from (not the images), GPtrArray of char *. Borrowed. */
+GPtrArray *ut_dataset_files (UtDataset *dataset);
+
+/* Decodes the k-th image of an item; a new reference. */
+UtImage *ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error);

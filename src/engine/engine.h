@@ -1,0 +1,115 @@
+/* An engine evaluates a vision-language model: images and prompts in; option log-probabilities and representations out.
+ *
+ * It knows nothing of benchmarks, perturbations or the store, and keeps nothing between requests, so that it can live in another
+ * process (remote.c): ggml aborts the process on some bad files, and finished work must survive that. */
+#pragma once
+#include <glib.h>
+
+#include "image/image.h"
+#include "metric/metric.h"
+
+/* How a model is loaded. Names and meanings are llama.cpp's own; every string may be NULL. */
+typedef struct {
+  char *engine;   /* a name in ut_engines */
+  char *model;    /* path of a GGUF */
+  char *mmproj;   /* path of its vision half */
+  char *devices;  /* -dev: comma-separated ggml device names; NULL for all */
+  char *flash_attn; /* -fa: "on", "off" or "auto" */
+  int n_threads;  /* -t */
+  int n_ctx;      /* -c */
+  int n_gpu_layers; /* -ngl; -1 for llama.cpp's default */
+  int image_min_tokens, image_max_tokens; /* -1: the model's own */
+} UtEngineConfig;
+
+/* One prompt on the request's images, in the user's turn after them. */
+typedef struct {
+  char *prompt;
+  char **options; /* NULL-terminated answer texts to score; NULL for none */
+} UtQuery;
+
+typedef struct {
+  GPtrArray *images;  /* UtImage *, in order; empty for a question without an image */
+  GPtrArray *queries; /* UtQuery * */
+} UtRequest;
+
+/* The score of one option: sums of log p over its tokens (method.md §3). */
+typedef struct {
+  double logprob;      /* over the option's text and the template's closing tokens: the paper's s_k */
+  double logprob_text; /* over the option's text alone */
+  int n_tokens;        /* tokens of the text, the closing ones left out */
+} UtScore;
+
+/* What one query gave. Vectors are [n_embd], owned by the answer. */
+typedef struct {
+  UtScore *scores; /* [n_options], in the query's order */
+  unsigned n_options;
+  float *ctx;        /* last prompt token, last decoder layer, before the final norm: the paper's channel */
+  float *ctx_normed; /* the same after the final norm */
+} UtAnswer;
+
+typedef struct {
+  GPtrArray *answers; /* UtAnswer *, in the order of the queries */
+  GArray *grids;      /* UtGrid, one an image (or slice): where its tokens lie */
+  float *vision;      /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other */
+  size_t n_vision;
+  size_t n_embd;
+} UtResult;
+
+/* What is known of a loaded model: the identity a run records. */
+typedef struct {
+  char *description; /* "qwen3vl 1.9M F16" */
+  char *versions;    /* "llama 0.7.0, ggml 0.27.0" */
+  char *backends;    /* "CPU, BLAS": loaded, in order */
+  char *device;      /* "CPU" or the name of the GPU that holds layers */
+  char *warning;     /* what the user must know of these numbers; NULL for nothing */
+  size_t n_embd;
+} UtEngineInfo;
+
+typedef struct _UtEngine UtEngine;
+
+/* An engine's row in the table. An engine embeds UtEngine as its first member. */
+typedef struct {
+  const char *name;
+  const char *summary;
+  UtEngine *(*open) (const UtEngineConfig *config, GError **error);
+  UtResult *(*evaluate) (UtEngine *engine, const UtRequest *request, GError **error);
+  void (*close) (UtEngine *engine);
+} UtEngineClass;
+
+struct _UtEngine {
+  const UtEngineClass *class;
+  UtEngineInfo info;
+};
+
+/* The table, NULL-terminated. */
+extern const UtEngineClass *const ut_engines[];
+
+/* Opens config->engine in this process. UT_ERROR_USAGE for an unknown engine or a bad setting; UT_ERROR_FAILED for a file that
+ * will not do. Check files with ut_gguf_check first where the process must survive them. */
+UtEngine *ut_engine_open (const UtEngineConfig *config, GError **error);
+
+/* Opens config->engine in a worker process, a copy of this program (argv0) run with the one argument UT_ENGINE_WORKER. A worker that dies
+ * fails its request with UT_ERROR_ENGINE and is started anew for the next. */
+UtEngine *ut_engine_open_remote (const UtEngineConfig *config, const char *argv0, GError **error);
+
+#define UT_ENGINE_WORKER "--engine-worker"
+
+/* The worker's whole life: reads requests on file descriptor `in`, answers on `out`, until end of file. Returns the exit code. */
+int ut_engine_serve (int in, int out);
+
+/* Evaluates one request; the caller owns the result. Not to be called from two threads at once. */
+UtResult *ut_engine_evaluate (UtEngine *engine, const UtRequest *request, GError **error);
+void ut_engine_close (UtEngine *engine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtEngine, ut_engine_close)
+
+void ut_engine_config_clear (UtEngineConfig *config);
+void ut_query_free (UtQuery *query);
+UtRequest *ut_request_new (void);
+void ut_request_free (UtRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtRequest, ut_request_free)
+void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options);
+
+UtResult *ut_result_new (void);
+void ut_answer_free (UtAnswer *answer);
+void ut_result_free (UtResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtResult, ut_result_free)

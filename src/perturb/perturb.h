@@ -1,0 +1,58 @@
+/* Perturbations: families of image changes and their parameterised members, the variants (method.md §2).
+ *
+ * A family is one file and one row of the table in perturb.c. Everything here is a pure function of its arguments: the same image,
+ * variant, subject and seed give the same pixels whatever the thread or the order. */
+#pragma once
+#include <stdint.h>
+
+#include "image/image.h"
+
+/* What an overlay needs to know of the question an image belongs to. */
+typedef struct {
+  const char *id;            /* seeds what is random in a variant */
+  uint64_t index;            /* the question's place in its benchmark, from 0 */
+  const char *const *labels; /* option labels as the user reads them: A, B, … or Yes, No */
+  unsigned n_labels;
+  int clean_prediction;      /* the model's own answer to the clean image; -1 where it is not known yet */
+} UtSubject;
+
+typedef struct _UtFamily UtFamily;
+typedef struct _UtVariant UtVariant;
+
+struct _UtFamily {
+  const char *name;    /* "translation" */
+  const char *summary; /* one line for the user */
+  gboolean core;       /* belongs to the paper's 24 core variants */
+  gboolean prior;      /* an uninformative image: its trials are no instances of a perturbation */
+  gboolean per_subject; /* pixels depend on the question, not on the image alone */
+  unsigned n_params;
+  const double *params; /* [n_params] one variant each; the unit is the family's (pixels, factor, degrees, ordinal) */
+
+  /* "translation+4": the variant's name. */
+  char *(*name_variant) (const UtVariant *variant);
+
+  /* What the pixels depend on beside the image and the variant: two subjects with equal keys get equal pixels. NULL where the
+   * variant does not apply to the subject (a third overlay on a two-option question). Only where per_subject. */
+  char *(*key) (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
+
+  /* The perturbed image; a new reference. `subject` may be NULL unless per_subject. */
+  UtImage *(*apply) (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
+};
+
+struct _UtVariant {
+  unsigned id; /* its place in the run's list; 0 is clean */
+  const UtFamily *family;
+  double param;
+  char *name;
+};
+
+/* The table of families, NULL-terminated, `clean` first, then in the paper's order, the blank prior last. */
+extern const UtFamily *const ut_families[];
+
+/* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family), `clean`
+ * always first. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning them. */
+GPtrArray *ut_variants_expand (const char *families, GError **error);
+
+/* ut_family.key and .apply, for any family: the key of a variant that does not depend on the subject is its name. */
+char *ut_variant_key (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
+UtImage *ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
