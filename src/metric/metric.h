@@ -34,3 +34,19 @@ void ut_mean_pool (const float *z, size_t n_tokens, size_t n_embd, float *out);
 /* Dirichlet energy of z [Σ t·h·w over the grids, n_embd]: Σ over 4-neighbour pairs of ‖z_a − z_b‖², divided by their number; the pairs
  * of several images are pooled. 0 where there is no pair (a 1×1 grid). [P] */
 double ut_dirichlet_energy (const float *z, const UtGrid *grids, size_t n_grids, size_t n_embd);
+
+/* The clean embeddings of one channel: a matrix [n_items, n_embd], rows by item. An item without a finite, non-zero embedding must not be
+ * `present`: it would turn the controls of all who draw it into NaN. */
+typedef struct {
+  const float *clean;
+  const int *present; /* [n_items], 0 or 1; gboolean fits */
+  size_t n_items, n_embd;
+} UtPopulation;
+
+/* How many others the paper compares an item with. */
+#define UT_CONTROL_K 25
+
+/* The mean cosine distance of an item to `k` other present items, drawn without replacement by (run_seed, item_id, "control:" channel);
+ * to all of them where there are fewer. *out_k is how many were used; where that is 0, or the item itself is not present, NaN. [P] */
+double ut_control_drift (const UtPopulation *population, size_t item, const char *item_id, const char *channel, size_t k,
+                         uint64_t run_seed, size_t *out_k);
