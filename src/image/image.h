@@ -22,5 +22,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtImage, ut_image_unref)
  * NULL with an error for anything that is not wholly a readable image. */
 UtImage *ut_image_decode (const void *bytes, size_t n_bytes, const char *name, GError **error);
 
+/* The image at another size, bicubic, antialiased when reducing; the same bits as Pillow's. A new reference, to `image` itself where
+ * the size is its own. */
+UtImage *ut_image_resize (UtImage *image, int width, int height, GError **error);
+
 /* Writes a PNG. */
 gboolean ut_image_write_png (const UtImage *image, const char *path, GError **error);
