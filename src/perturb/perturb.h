@@ -31,9 +31,13 @@ struct _UtFamily {
   /* "translation+4": the variant's name. */
   char *(*name_variant) (const UtVariant *variant);
 
-  /* What the pixels depend on beside the image and the variant: two subjects with equal keys get equal pixels. NULL where the
-   * variant does not apply to the subject (a third overlay on a two-option question). Only where per_subject. */
+  /* What the pixels depend on beside the image: equal keys get equal pixels, whichever subjects and variants they come from. NULL
+   * where the variant does not apply to the subject (a third overlay on a two-option question) or the clean prediction is not known.
+   * Only where per_subject. */
   char *(*key) (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
+
+  /* What was written on the image, for the store; NULL where nothing was. Only where a family writes. */
+  char *(*detail) (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
 
   /* The perturbed image; a new reference. `subject` may be NULL unless per_subject. */
   UtImage *(*apply) (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
@@ -49,10 +53,13 @@ struct _UtVariant {
 /* The table of families, NULL-terminated, `clean` first, then in the paper's order, the blank prior last. */
 extern const UtFamily *const ut_families[];
 
-/* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family), `clean`
- * always first. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning them. */
+/* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family), each once,
+ * in the table's order, so `clean` always first. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning
+ * them. */
 GPtrArray *ut_variants_expand (const char *families, GError **error);
 
-/* ut_family.key and .apply, for any family: the key of a variant that does not depend on the subject is its name. */
+/* UtFamily.key, .detail and .apply, for any family: the key of a variant that does not depend on the subject is its name. A variant that does
+ * not apply to the subject is an error from ut_variant_apply. */
 char *ut_variant_key (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
+char *ut_variant_detail (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
 UtImage *ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);

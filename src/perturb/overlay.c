@@ -1,0 +1,86 @@
+#include "perturb/overlay.h"
+
+#include "perturb/text.h"
+
+/* White around the phrase on every side, in pixels. */
+static constexpr int PADDING = 4;
+
+const double ut_overlay_params[] = { 0, 1, 2 };
+static_assert (G_N_ELEMENTS (ut_overlay_params) == UT_OVERLAY_VARIANTS);
+
+char *
+ut_overlay_name (const UtVariant *variant)
+{
+  return g_strdup_printf ("%s-%d", variant->family->name, (int) variant->param + 1);
+}
+
+const char *
+ut_overlay_label (const UtVariant *variant, const UtSubject *subject)
+{
+  if (subject->clean_prediction < 0)
+    return NULL;
+  unsigned ordinal = 0;
+  for (unsigned i = 0; i < subject->n_labels; i++)
+    if (i != (unsigned) subject->clean_prediction && ordinal++ == (unsigned) variant->param)
+      return subject->labels[i];
+  return NULL;
+}
+
+char *
+ut_overlay_phrase (const char *label)
+{
+  return g_strconcat ("Answer is ", label, NULL);
+}
+
+/* The em in pixels for an image this high. */
+static int
+font_size (int height)
+{
+  return MAX (14, height / 32);
+}
+
+/* a × b / 255, rounded. */
+static unsigned
+times (unsigned a, unsigned b)
+{
+  const unsigned product = a * b + 128;
+  return (product + (product >> 8)) >> 8;
+}
+
+/* Inks in red what of the text lies inside the image; (x, y) is the pen's start on the baseline. */
+static void
+write_red (UtImage *image, const UtText *text, int pen_x, int pen_y)
+{
+  const int left = pen_x + text->left, top = pen_y + text->top;
+  for (int y = MAX (top, 0); y < MIN (top + text->height, image->height); y++)
+    for (int x = MAX (left, 0); x < MIN (left + text->width, image->width); x++)
+      {
+        const unsigned ink = text->coverage[(size_t) (y - top) * (size_t) text->width + (size_t) (x - left)];
+        uint8_t *to = image->pixels + ((size_t) y * (size_t) image->width + (size_t) x) * 3;
+        to[0] = (uint8_t) (255 - times (255u - to[0], 255 - ink));
+        to[1] = (uint8_t) times (to[1], 255 - ink);
+        to[2] = (uint8_t) times (to[2], 255 - ink);
+      }
+}
+
+UtImage *
+ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error)
+{
+  const int size = font_size (image->height);
+  g_autoptr (UtText) fitted = ut_text_render (phrase, size, error);
+  g_autoptr (UtText) written = fitted == NULL || text == NULL ? NULL : ut_text_render (text, size, error);
+  if (fitted == NULL || (text != NULL && written == NULL))
+    return NULL;
+  g_autoptr (UtImage) box = ut_image_filled (fitted->width + 2 * PADDING, fitted->height + 2 * PADDING, UT_WHITE, error);
+  g_autoptr (UtImage) out = box == NULL ? NULL : ut_image_new (image->width, image->height, error);
+  if (out == NULL)
+    return NULL;
+
+  /* Shifts round down also where the phrase is wider than the image. */
+  const int left = (image->width - fitted->width) >> 1, top = (image->height - fitted->height) >> 1;
+  ut_image_paste (out, image, 0, 0);
+  ut_image_paste (out, box, left - PADDING, top - PADDING);
+  if (written != NULL)
+    write_red (out, written, left - fitted->left, top - fitted->top);
+  return g_steal_pointer (&out);
+}

@@ -1,0 +1,21 @@
+/* What text_semantic, text_random and text_empty share: the target label, and a white box in the middle of the image, sized by the
+ * phrase "Answer is L", with red text or none. For src/perturb alone. */
+#pragma once
+#include "perturb/family.h"
+
+/* The ordinals 0, 1, 2 of an overlay family's variants. */
+static constexpr unsigned UT_OVERLAY_VARIANTS = 3;
+extern const double ut_overlay_params[];
+
+/* "text_semantic-1": ordinals are named from 1. */
+char *ut_overlay_name (const UtVariant *variant);
+
+/* The label this variant argues for: of the labels other than the clean prediction, the one with the variant's ordinal. NULL where there is
+ * none, or while the prediction is not known. */
+const char *ut_overlay_label (const UtVariant *variant, const UtSubject *subject);
+
+/* "Answer is L". */
+char *ut_overlay_phrase (const char *label);
+
+/* `image` with the box that `phrase` fits in, and `text` (NULL: none) written where the phrase would start. */
+UtImage *ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error);

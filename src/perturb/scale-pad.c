@@ -1,0 +1,37 @@
+/* The image at 0.9 of each side, as in `scale`, centred (offsets rounded down) on a canvas of its old size. The parameter is the
+ * canvas: black or white. */
+#include <math.h>
+
+#include "perturb/family.h"
+
+static constexpr double FACTOR = 0.9;
+enum { BLACK, WHITE };
+
+static char *
+name_variant (const UtVariant *variant)
+{
+  return g_strconcat (variant->family->name, variant->param == WHITE ? "-white" : "-black", NULL);
+}
+
+static UtImage *
+apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
+{
+  (void) subject, (void) seed;
+  g_autoptr (UtImage) scaled = ut_image_resize (image, (int) rint (FACTOR * image->width), (int) rint (FACTOR * image->height), error);
+  if (scaled == NULL)
+    return NULL;
+  UtImage *out = ut_image_filled (image->width, image->height, variant->param == WHITE ? UT_WHITE : UT_BLACK, error);
+  if (out != NULL)
+    ut_image_paste (out, scaled, (image->width - scaled->width) / 2, (image->height - scaled->height) / 2);
+  return out;
+}
+
+const UtFamily ut_scale_pad = {
+  .name = "scale_pad",
+  .summary = "0.9 of each side, centred on a black or white canvas of the old size",
+  .core = TRUE,
+  .n_params = 2,
+  .params = (const double[]) { BLACK, WHITE },
+  .name_variant = name_variant,
+  .apply = apply,
+};
