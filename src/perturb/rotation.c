@@ -20,7 +20,7 @@ map (const Affine *t, double x, double y)
   return (Point) { t->a * x + t->b * y + t->c, t->d * x + t->e * y + t->f };
 }
 
-/* To 15 decimals, so that a right angle's cosine is 0 and the canvas does not grow by a pixel. */
+/* To 15 decimals, so that no trace of π in a right angle's cosine grows the canvas by a pixel. */
 static double
 round15 (double x)
 {
@@ -32,7 +32,9 @@ round15 (double x)
 static Affine
 turn (double degrees, int width, int height, int *new_width, int *new_height)
 {
-  const double angle = -degrees * (G_PI / 180.0), cosine = round15 (cos (angle)), sine = round15 (sin (angle));
+  /* Within one turn, 0..360: cos (330°) and cos (−30°) differ in the fifteenth decimal. */
+  const double positive = fmod (fmod (degrees, 360.0) + 360.0, 360.0);
+  const double angle = -positive * (G_PI / 180.0), cosine = round15 (cos (angle)), sine = round15 (sin (angle));
   Affine t = { cosine, sine, 0.0, round15 (-sin (angle)), cosine, 0.0 };
   const double centre_x = width / 2.0, centre_y = height / 2.0;
   const Point centre = map (&t, -centre_x, -centre_y);
