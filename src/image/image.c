@@ -70,14 +70,14 @@ start_vips (GError **error)
   static gboolean started = FALSE;
   if (started)
     return TRUE;
+  /* What matters reaches the caller as an error; warnings about odd metadata are for nobody. */
+  g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG, drop_log, NULL);
   if (vips_init ("undertow") != 0)
     {
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "libvips does not start: %s", vips_error_buffer ());
       vips_error_clear ();
       return FALSE;
     }
-  /* What matters reaches the caller as an error; warnings about odd metadata are for nobody. */
-  g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG, drop_log, NULL);
   /* No image is opened twice, and a cached operation would keep the caller's bytes alive. */
   vips_cache_set_max (0);
   /* How many things run at a time is the caller's to say. */
