@@ -13,7 +13,8 @@ constexpr unsigned N_COUNTED = 8192;
 
 /* Kinds that tend to stand together. A fixed random partition: themes share colours and shapes, so that knowing what the objects
  * look like apart does not tell which kinds are absent. */
-constexpr unsigned N_THEMES = 6, THEME_SIZE = UT_SCENE_KINDS / N_THEMES;
+constexpr unsigned N_THEMES = 6;
+constexpr unsigned THEME_SIZE = UT_SCENE_KINDS / N_THEMES;
 static const unsigned themes[N_THEMES][THEME_SIZE] = {
   { 31, 24, 10, 5, 29, 27 }, { 8, 23, 14, 12, 28, 22 }, { 34, 15, 0, 19, 30, 7 },
   { 21, 35, 13, 2, 33, 6 },  { 16, 1, 18, 11, 32, 17 }, { 26, 4, 3, 25, 9, 20 },

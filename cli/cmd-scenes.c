@@ -1,0 +1,316 @@
+/* undertow scenes: writes the generator's scenes as a benchmark in files, or in bulk for training. */
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "cli/commands.h"
+#include "scenes/scenes.h"
+
+typedef struct {
+  char *export_dir, *raw, *split, *task;
+  gint64 count, from, seed;
+} Options;
+
+static void
+clear_options (Options *o)
+{
+  g_free (o->export_dir);
+  g_free (o->raw);
+  g_free (o->split);
+  g_free (o->task);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, clear_options)
+
+static gboolean
+parse_split (const char *name, UtSplit *out_split, GError **error)
+{
+  for (unsigned i = 0; ut_split_names[i] != NULL; i++)
+    if (g_str_equal (name, ut_split_names[i]))
+      {
+        *out_split = (UtSplit) i;
+        return TRUE;
+      }
+  const char *nearest = ut_names_nearest (name, ut_split_names);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--split %s: expected train, val or test%s%s", name, nearest != NULL ? "; nearest: " : "",
+               nearest != NULL ? nearest : "");
+  return FALSE;
+}
+
+/* Every text of the generator is plain ASCII without quotes or backslashes, so that quoting it is enough for JSON and CSV. */
+
+static void
+append_strings (GString *out, char *const *strings)
+{
+  g_string_append_c (out, '[');
+  for (; *strings != NULL; strings++)
+    g_string_append_printf (out, "\"%s\"%s", *strings, strings[1] != NULL ? "," : "");
+  g_string_append_c (out, ']');
+}
+
+/* POPE's own format: one JSON object a line. */
+static GString *
+pope_lines (const UtScenes *scenes, GPtrArray *list, const char *category)
+{
+  GString *out = g_string_new (NULL);
+  unsigned id = 0;
+  for (guint s = 0; s < list->len; s++)
+    {
+      const UtScene *scene = list->pdata[s];
+      g_autoptr (GPtrArray) questions = ut_scenes_presence (scenes, scene, category);
+      for (guint i = 0; i < questions->len; i++)
+        {
+          const UtSceneQuestion *q = questions->pdata[i];
+          g_string_append_printf (out, "{\"question_id\": %u, \"image\": \"%s.png\", \"text\": \"%s\", \"label\": \"%s\"}\n", ++id, scene->id,
+                                  q->question, q->answer == 0 ? "yes" : "no");
+        }
+    }
+  return out;
+}
+
+static GString *
+perception_csv (GPtrArray *items)
+{
+  GString *out = g_string_new ("id,image,question,A,B,C,D,answer,category,image_id\n");
+  for (guint i = 0; i < items->len; i++)
+    {
+      const UtSceneItem *item = items->pdata[i];
+      g_string_append_printf (out, "%s,%s.png,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", item->id, item->scene->id, item->question, item->options[0],
+                              item->options[1], item->options[2], item->options[3], item->labels[item->answer], item->category,
+                              item->scene->id);
+    }
+  return out;
+}
+
+static gboolean
+write_text (const char *dir, const char *name, const GString *text, GError **error)
+{
+  g_autofree char *path = g_build_filename (dir, name, NULL);
+  return g_file_set_contents (path, text->str, (gssize) text->len, error);
+}
+
+static gboolean
+write_images (const char *dir, GPtrArray *list, GError **error)
+{
+  for (guint i = 0; i < list->len; i++)
+    {
+      const UtScene *scene = list->pdata[i];
+      g_autofree char *path = g_strdup_printf ("%s/%s.png", dir, scene->id);
+      g_autoptr (UtImage) image = ut_scene_draw (scene, error);
+      if (image == NULL || !ut_image_write_png (image, path, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+write_questions (const UtScenes *scenes, const UtSceneBenchmark *benchmark, const Options *o, GError **error)
+{
+  if (g_str_equal (o->task, "perception"))
+    {
+      g_autoptr (GString) text = perception_csv (benchmark->items);
+      return write_text (o->export_dir, "scenes_perception.csv", text, error);
+    }
+  for (unsigned c = 0; ut_presence_categories[c] != NULL; c++)
+    {
+      g_autofree char *name = g_strdup_printf ("scenes_pope_%s.json", ut_presence_categories[c]);
+      g_autoptr (GString) text = pope_lines (scenes, benchmark->scenes, ut_presence_categories[c]);
+      if (!write_text (o->export_dir, name, text, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+export_benchmark (const UtScenes *scenes, const Options *o, UtSplit split, GError **error)
+{
+  g_autoptr (UtSceneBenchmark) benchmark = ut_scenes_benchmark (scenes, o->task, split, (unsigned) o->count, error);
+  if (benchmark == NULL)
+    return FALSE;
+  if (g_mkdir_with_parents (o->export_dir, 0777) != 0)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot make the folder %s: %s", o->export_dir, g_strerror (errno));
+      return FALSE;
+    }
+  if (!write_images (o->export_dir, benchmark->scenes, error) || !write_questions (scenes, benchmark, o, error))
+    return FALSE;
+  g_print ("%u scenes with their %s questions in %s\n", benchmark->scenes->len, o->task, o->export_dir);
+  return TRUE;
+}
+
+static void
+append_objects (GString *out, const UtScene *scene)
+{
+  for (unsigned i = 0; i < scene->n_objects; i++)
+    {
+      const UtSceneObject *o = &scene->objects[i];
+      g_string_append_printf (out, "%s{\"colour\":%u,\"shape\":%u,\"x\":%.2f,\"y\":%.2f,\"radius\":%.2f}", i > 0 ? "," : "", o->colour, o->shape,
+                              o->x, o->y, o->radius);
+    }
+}
+
+static void
+append_questions (GString *out, GPtrArray *questions)
+{
+  for (guint i = 0; i < questions->len; i++)
+    {
+      const UtSceneQuestion *q = questions->pdata[i];
+      if (out->str[out->len - 1] == '}')
+        g_string_append_c (out, ',');
+      g_string_append_printf (out, "{\"category\":\"%s\",\"question\":\"%s\",\"options\":", q->category, q->question);
+      append_strings (out, q->options);
+      g_string_append_printf (out, ",\"answer\":%d,\"subject\":[%d,%d]}", q->answer, q->subject[0], q->subject[1]);
+    }
+}
+
+/* One line of the raw dump: the scene with every question the generator can ask of it. */
+static void
+append_raw_line (GString *out, const UtScenes *scenes, const UtScene *scene)
+{
+  g_string_append_printf (out, "{\"id\":\"%s\",\"width\":%d,\"height\":%d,\"objects\":[", scene->id, scene->width, scene->height);
+  append_objects (out, scene);
+  g_string_append (out, "],\"questions\":[");
+  for (unsigned c = 0; ut_presence_categories[c] != NULL; c++)
+    {
+      g_autoptr (GPtrArray) questions = ut_scenes_presence (scenes, scene, ut_presence_categories[c]);
+      append_questions (out, questions);
+    }
+  for (unsigned c = 0; ut_perception_categories[c] != NULL; c++)
+    {
+      g_autoptr (GPtrArray) questions = ut_scenes_perception (scene, ut_perception_categories[c]);
+      append_questions (out, questions);
+    }
+  g_string_append (out, "]}\n");
+}
+
+static gboolean
+write_raw_scene (const UtScenes *scenes, const UtScene *scene, FILE *pixels, FILE *lines, GError **error)
+{
+  g_autoptr (UtImage) image = ut_scene_draw (scene, error);
+  if (image == NULL)
+    return FALSE;
+  const size_t n_bytes = (size_t) image->width * (size_t) image->height * 3;
+  g_autoptr (GString) line = g_string_new (NULL);
+  append_raw_line (line, scenes, scene);
+  if (fwrite (image->pixels, 1, n_bytes, pixels) == n_bytes && fwrite (line->str, 1, line->len, lines) == line->len)
+    return TRUE;
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write scene %s: %s", scene->id, g_strerror (errno));
+  return FALSE;
+}
+
+static FILE *
+open_to_write (const char *path, GError **error)
+{
+  FILE *file = fopen (path, "wb");
+  if (file == NULL)
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: %s", path, g_strerror (errno));
+  return file;
+}
+
+/* A full disk often shows only when the buffers are written out. */
+static gboolean
+close_written (FILE *file, const char *path, GError **error)
+{
+  if (fclose (file) == 0)
+    return TRUE;
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+write_raw_range (const UtScenes *scenes, const Options *o, UtSplit split, FILE *pixels, FILE *lines, GError **error)
+{
+  for (gint64 i = 0; i < o->count; i++)
+    {
+      g_autoptr (UtScene) scene = ut_scenes_make (scenes, split, (uint64_t) (o->from + i));
+      if (!write_raw_scene (scenes, scene, pixels, lines, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* FILE: the scenes' pixels (rows of RGB bytes) one after the other; FILE.jsonl: a line a scene with its size, objects, questions. */
+static gboolean
+write_raw (const UtScenes *scenes, const Options *o, UtSplit split, GError **error)
+{
+  g_autofree char *lines_path = g_strconcat (o->raw, ".jsonl", NULL);
+  FILE *pixels = open_to_write (o->raw, error);
+  if (pixels == NULL)
+    return FALSE;
+  FILE *lines = open_to_write (lines_path, error);
+  if (lines == NULL)
+    {
+      fclose (pixels);
+      return FALSE;
+    }
+  const gboolean written = write_raw_range (scenes, o, split, pixels, lines, error);
+  const gboolean closed_pixels = close_written (pixels, o->raw, written ? error : NULL);
+  const gboolean closed_lines = close_written (lines, lines_path, written && closed_pixels ? error : NULL);
+  return written && closed_pixels && closed_lines;
+}
+
+static gboolean
+check_options (const Options *o, UtSplit *out_split, GError **error)
+{
+  if ((o->export_dir == NULL) == (o->raw == NULL))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "expected one of --export DIR and --raw FILE");
+  else if (o->count < 1 || o->count > 10000000)
+    g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--count %" G_GINT64_FORMAT ": expected 1 to 10000000", o->count);
+  else if (o->from < 0 || (o->from > 0 && o->raw == NULL))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 or more, and only with --raw");
+  else if (o->seed < 0)
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--seed: expected 0 or more");
+  else
+    return parse_split (o->split, out_split, error);
+  return FALSE;
+}
+
+static gboolean
+parse_options (int *argc, char ***argv, Options *o, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "export", 0, 0, G_OPTION_ARG_FILENAME, &o->export_dir, "Write PNG files and questions (POPE's JSON lines, or CSV) into DIR", "DIR" },
+    { "task", 0, 0, G_OPTION_ARG_STRING, &o->task, "What is asked: presence (default) or perception", "NAME" },
+    { "raw", 0, 0, G_OPTION_ARG_FILENAME, &o->raw, "Write pixels into FILE, objects and questions into FILE.jsonl", "FILE" },
+    { "split", 0, 0, G_OPTION_ARG_STRING, &o->split, "train, val or test (default)", "NAME" },
+    { "from", 0, 0, G_OPTION_ARG_INT64, &o->from, "The first scene of --raw (default 0)", "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT64, &o->count, "The number of scenes (default 100)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "The generator's seed (default 0)", "S" },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_option_context_set_summary (context, "Draws scenes of coloured shapes with questions on them, from a seed.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc > 1)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unexpected argument %s", (*argv)[1]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+int
+ut_cmd_scenes (int argc, char **argv)
+{
+  g_auto (Options) o = { .count = UT_SCENES_BENCHMARK_IMAGES, .seed = (gint64) UT_SCENES_SEED };
+  g_autoptr (GError) error = NULL;
+  UtSplit split = UT_SPLIT_TEST;
+  o.split = g_strdup (ut_split_names[UT_SPLIT_TEST]);
+  o.task = g_strdup (ut_scenes_benchmarks[0]);
+  if (!parse_options (&argc, &argv, &o, &error) || !check_options (&o, &split, &error))
+    {
+      g_printerr ("undertow scenes: %s\n", error->message);
+      return 2;
+    }
+  g_autoptr (UtScenes) scenes = ut_scenes_new ((uint64_t) o.seed);
+  const gboolean done = o.raw != NULL ? write_raw (scenes, &o, split, &error) : export_benchmark (scenes, &o, split, &error);
+  if (done)
+    return 0;
+  g_printerr ("undertow scenes: %s\n", error->message);
+  return g_error_matches (error, UT_ERROR, UT_ERROR_USAGE) ? 2 : 1;
+}
