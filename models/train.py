@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import apply_rotary_pos_emb, apply_rotary_pos_emb_vision
+from transformers.models.qwen3_vl.modeling_qwen3_vl import apply_rotary_pos_emb, apply_rotary_pos_emb_vision, rotate_half
 from transformers.vision_utils import get_vision_bilinear_indices_and_weights, get_vision_position_ids
 
 import shape
@@ -140,7 +140,7 @@ def prompt_of(kind, q):
 
 
 def text_batch(scenes, chosen, text):
-    """ids [n, q, s], answer targets, and what the question's names should be read as: rows of (flat token, exists, x, y, colour, shape)."""
+    """ids [n, q, s], answer tokens and where they are predicted, and what the question's names should be read as: rows of (flat token, exists, x, y, colour, shape)."""
     n, q = len(chosen), len(chosen[0])
     rows, names, lengths = [], [], []
     tail, close = text.ids(shape.TURN), text.ids(shape.CLOSING)
@@ -160,13 +160,13 @@ def text_batch(scenes, chosen, text):
             lengths.append(len(head))
     s = max(map(len, rows))
     ids = torch.zeros(len(rows), s, dtype=torch.long)
-    target = torch.full((len(rows), s), IGNORE)
-    for i, (row, start) in enumerate(zip(rows, lengths)):
+    answers = len(rows[0]) - lengths[0]  # every answer is one token, closed by two
+    keep = torch.tensor(lengths)[:, None] - 1 + torch.arange(answers)
+    for i, row in enumerate(rows):
         ids[i, :len(row)] = torch.tensor(row)
-        target[i, start - 1:len(row) - 1] = ids[i, start:len(row)]
     names = torch.tensor(names, dtype=torch.float64) if names else torch.zeros(0, 7)
     names[:, 1] += names[:, 0] * s
-    return dict(ids=ids.view(n, q, s), target=target.view(-1), names=names, last=torch.tensor(lengths) - 1)
+    return dict(ids=ids.view(n, q, s), keep=keep, target=ids.gather(1, keep + 1).view(-1), names=names)
 
 
 # --------------------------------------------------------------------------------------------------------------- model
@@ -209,60 +209,83 @@ def see(model, grid, x):
 
 
 def decode(model, grid, prefix_ids, seen, stacked, groups):
-    """The language model on the prefix and on groups of questions [n, q, s]: per group the states after every layer, [n·q, s, width]."""
+    """The language model on the prefix and on groups of questions. A group has ids [n, q, s] and keep [n·q, k]: the tokens whose states
+    after the last layer are wanted. Gives per group the states after every layer, [n·q, s, width], the last one [n·q, k, width]."""
     lm = model.model.language_model
     n = seen.shape[0]
     start = len(prefix_ids)
     prefix = torch.cat([lm.embed_tokens(torch.tensor(prefix_ids)).expand(n, -1, -1), seen], 1)
     positions = torch.cat([torch.arange(start).expand(3, -1), grid.image_positions + start], 1)
-    parts, angles = [prefix], [lm.rotary_emb(prefix, positions[:, None])]
-    for ids in groups:
-        s = ids.shape[2]
-        parts.append(lm.embed_tokens(ids.view(-1, s)))
+    parts, angles, masks = [prefix], [lm.rotary_emb(prefix, positions[:, None])], [None]
+    for group in groups:
+        s = group["ids"].shape[2]
+        parts.append(lm.embed_tokens(group["ids"].view(-1, s)))
         angles.append(lm.rotary_emb(prefix, (torch.arange(s) + start + grid.span).expand(3, 1, -1)))
+        masks.append(torch.ones(s, s, dtype=torch.bool).tril())
     sizes = [(p.shape[0], p.shape[1]) for p in parts]
-    masks = [None] + [torch.cat([torch.ones(s, sizes[0][1], dtype=torch.bool), torch.ones(s, s, dtype=torch.bool).tril()], 1) for _, s in sizes[1:]]
     cut = lambda x: [y.view(*size, -1) for y, size in zip(x.split([a * b for a, b in sizes]), sizes)]
     x = torch.cat([p.reshape(-1, p.shape[-1]) for p in parts])
     states = []
     for layer, block in enumerate(lm.layers):
         a = block.self_attn
+        heads = lambda t: t.view(*t.shape[:2], -1, a.head_dim).transpose(1, 2)
         h = block.input_layernorm(x)
-        q = a.q_norm(a.q_proj(h).view(len(h), -1, a.head_dim)).flatten(1)
-        k = a.k_norm(a.k_proj(h).view(len(h), -1, a.head_dim)).flatten(1)
+        keys = [heads(t) for t in cut(a.k_norm(a.k_proj(h).view(len(h), -1, a.head_dim)).flatten(1))]
+        keys = [rep(turn(k, *angle), a) for k, angle in zip(keys, angles)]
+        values = [rep(heads(t), a) for t in cut(a.v_proj(h))]
+        if layer == len(lm.layers) - 1:
+            # From here on only the kept tokens matter.
+            pick = lambda t: [t_i.gather(1, g["keep"][..., None].expand(-1, -1, t_i.shape[-1])) for t_i, g in zip(cut(t)[1:], groups)]
+            kept, kept_h = pick(x), pick(h)
+            sizes = [(0, 0)] + [(t.shape[0], t.shape[1]) for t in kept]
+            x, h = (torch.cat([t.flatten(0, 1) for t in ts]) for ts in (kept, kept_h))
+            cut = lambda x: [None] + [y.view(*size, -1) for y, size in zip(x.split([a * b for a, b in sizes[1:]]), sizes[1:])]
+            angles = [None] + [tuple(c[0][g["keep"]][:, None] for c in angle) for angle, g in zip(angles[1:], groups)]
+            masks = [None] + [mask[g["keep"]][:, None] for mask, g in zip(masks[1:], groups)]
+            turned = turn_each
+        else:
+            turned = turn
         out = []
-        for i, (qi, ki, vi) in enumerate(zip(cut(q), cut(k), cut(a.v_proj(h)))):
-            heads = lambda t: t.view(*t.shape[:2], -1, a.head_dim).transpose(1, 2)
-            qi, ki, vi = heads(qi), heads(ki), heads(vi)
-            qi, ki = apply_rotary_pos_emb(qi, ki, *angles[i])
+        for i, q in enumerate(cut(a.q_norm(a.q_proj(h).view(len(h), -1, a.head_dim)).flatten(1))):
+            if q is None:
+                continue
+            q = turned(heads(q), *angles[i])
             if i == 0:
-                k0, v0 = ki, vi
-                y = F.scaled_dot_product_attention(qi, rep(ki, a), rep(vi, a), is_causal=True)
+                y = F.scaled_dot_product_attention(q, keys[0], values[0], is_causal=True)
             else:
-                # All questions of an image side by side: one product with the image's keys, none of them copied.
-                per = sizes[i][0] // n
-                y = attend(qi, rep(k0, a), rep(v0, a), rep(ki, a), rep(vi, a), per, masks[i], a.scaling)
-            out.append(y.transpose(1, 2).reshape(-1, q.shape[-1]))
+                y = attend(q, keys[0], values[0], keys[i], values[i], masks[i], a.scaling)
+            out.append(y.transpose(1, 2).reshape(-1, a.o_proj.in_features))
         x = x + a.o_proj(torch.cat(out))
         x = x + block.mlp(block.post_attention_layernorm(x))
         if layer < len(stacked):
             first = torch.cat([torch.zeros(n, start, x.shape[-1]), stacked[layer]], 1).view(-1, x.shape[-1])
             x = torch.cat([x[:len(first)] + first, x[len(first):]])
-        states.append([part for part in cut(x)[1:]])
+        states.append(cut(x)[1:])
     return states
+
+
+def turn(x, cos, sin):
+    return apply_rotary_pos_emb(x, x[:, :0], cos, sin)[0]
+
+
+def turn_each(x, cos, sin):
+    """The same with angles of its own for each question: [m, 1, k, d]."""
+    return x * cos + rotate_half(x) * sin
 
 
 def rep(x, attention):
     return x.repeat_interleave(attention.num_key_value_groups, 1)
 
 
-def attend(q, k0, v0, k, v, per, mask, scale):
-    """Attention of n·per questions to their image's prefix and causally to themselves."""
+def attend(q, k0, v0, k, v, mask, scale):
+    """Attention of n·per questions to their image's prefix and causally to themselves. The questions of an image stand side by side, so
+    that one product takes them to the image's keys and none of those is copied."""
     m, heads, s, d = q.shape
     n, p = k0.shape[0], k0.shape[2]
+    per = m // n
     wide = q.view(n, per, heads, s, d).transpose(1, 2).reshape(n, heads, per * s, d)
     far = (wide @ k0.transpose(2, 3)).view(n, heads, per, s, p).transpose(1, 2).reshape(m, heads, s, p)
-    near = (q @ k.transpose(2, 3)).masked_fill(~mask[:, p:], float("-inf"))
+    near = (q @ k.transpose(2, 3)).masked_fill(~mask, float("-inf"))
     weights = (torch.cat([far, near], -1) * scale).softmax(-1)
     far, near = weights[..., :p], weights[..., p:]
     far = far.view(n, per, heads, s, p).transpose(1, 2).reshape(n, heads, per * s, p) @ v0
@@ -304,7 +327,7 @@ def init(model):
                 p.normal_(0, p[0].numel() ** -.5)
             elif name.endswith("bias"):
                 p.zero_()
-            if any(part in name for part in ("o_proj", "down_proj", "attn.proj.weight", "blocks", ) ) and ("o_proj" in name or "down_proj" in name or "attn.proj.weight" in name or "mlp.linear_fc2.weight" in name):
+            if any(part in name for part in ("o_proj", "down_proj", "attn.proj.weight", "mlp.linear_fc2.weight")):
                 p.mul_(.35)
         model.model.language_model.norm.weight.fill_(.3)
 
@@ -349,20 +372,19 @@ class Trainer:
     def loss(self, scenes, mcq):
         grid = self.grid(scenes[0])
         seen, stacked = see(self.model, grid, patches(scenes))
-        chosen = [choose_questions(s, self.rng, 4, 4 if mcq else 6, 3 if mcq else 0) for s in scenes]
+        chosen = [choose_questions(s, self.rng, 4, 4, 2 if mcq else 0) for s in scenes]
         groups = [text_batch(scenes, [c[0] for c in chosen], self.text)]
         if mcq:
             groups.append(text_batch(scenes, [c[1] for c in chosen], self.text))
-        states = decode(self.model, grid, self.prefix, seen, stacked, [g["ids"] for g in groups])
+        states = decode(self.model, grid, self.prefix, seen, stacked, groups)
         columns = list(zip(*[cell_targets(s) for s in scenes]))
         as_tensor = lambda c, kind: torch.from_numpy(np.concatenate(c)).to(kind)
         targets = [as_tensor(c, kind) for c, kind in zip(columns, (torch.long, torch.long, torch.float, torch.float))]
         losses = dict(cell=self.aids.cell_loss(seen, targets), name=0, answer=0)
         for g, group in enumerate(groups):
-            asked = group["target"] != IGNORE
-            logits = self.head(states[-1][g].flatten(0, 1)[asked])
+            logits = self.head(states[-1][g].flatten(0, 1))
             # The first token of an answer carries the information; the two that close the turn are soon certain.
-            losses["answer"] = losses["answer"] + 3 * F.cross_entropy(logits, group["target"][asked]) / len(groups)
+            losses["answer"] = losses["answer"] + 3 * F.cross_entropy(logits, group["target"]) / len(groups)
             for head, layer in enumerate((1, 2)):
                 losses["name"] = losses["name"] + self.aids.name_loss(head, states[layer][g], group["names"]) / (2 * len(groups))
         return losses
@@ -382,8 +404,8 @@ class Trainer:
                     qs = [q for q in scene["questions"] if (len(q["options"]) == 2) == (kind == 0)]
                     chosen.append([(kind, rng.choice(qs)) for _ in range(6)])
                 g = text_batch(batch, chosen, self.text)
-                states = decode(self.model, grid, self.prefix, seen, stacked, [g["ids"]])[-1][0]
-                logits = self.head(states[torch.arange(len(states)), g["last"]])
+                states = decode(self.model, grid, self.prefix, seen, stacked, [g])[-1][0]
+                logits = self.head(states[:, 0])
                 flat = [q for c in chosen for _, q in c]
                 for row, q in zip(logits, flat):
                     scores = [row[self.text.ids(o)[0]] for o in q["options"]]
@@ -424,7 +446,7 @@ def train(args, tokenizer, model):
                 break
             for group in trainer.optimizer.param_groups:
                 group["lr"] = args.rate * rate_at(progress, step)
-            losses = trainer.loss(batch, progress > args.short or step % 2 == 1)
+            losses = trainer.loss(batch, progress > args.short and step % 2 == 1)
             (losses["answer"] + losses["cell"] + losses["name"]).backward()
             nn.utils.clip_grad_norm_(trainer.params, 1)
             trainer.optimizer.step()
@@ -461,7 +483,7 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=0, help="instead of --minutes: a fixed number of steps")
-    parser.add_argument("--short", type=float, default=.1, help="the share of training in which every other batch has no multiple choice")
+    parser.add_argument("--short", type=float, default=.15, help="the share of training before multiple choice comes in, in every other batch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--batch", type=int, default=24)
