@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
-#include "cli/commands.h"
+#include "commands.h"
 #include "scenes/scenes.h"
 
 typedef struct {
@@ -303,14 +303,9 @@ ut_cmd_scenes (int argc, char **argv)
   o.split = g_strdup (ut_split_names[UT_SPLIT_TEST]);
   o.task = g_strdup (ut_scenes_benchmarks[0]);
   if (!parse_options (&argc, &argv, &o, &error) || !check_options (&o, &split, &error))
-    {
-      g_printerr ("undertow scenes: %s\n", error->message);
-      return 2;
-    }
+    return ut_cmd_fail ("scenes", error);
   g_autoptr (UtScenes) scenes = ut_scenes_new ((uint64_t) o.seed);
-  const gboolean done = o.raw != NULL ? write_raw (scenes, &o, split, &error) : export_benchmark (scenes, &o, split, &error);
-  if (done)
-    return 0;
-  g_printerr ("undertow scenes: %s\n", error->message);
-  return g_error_matches (error, UT_ERROR, UT_ERROR_USAGE) ? 2 : 1;
+  if (!(o.raw != NULL ? write_raw (scenes, &o, split, &error) : export_benchmark (scenes, &o, split, &error)))
+    return ut_cmd_fail ("scenes", error);
+  return 0;
 }
