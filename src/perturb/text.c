@@ -11,7 +11,10 @@
 
 static const char FONT[] = "DejaVu Sans";
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FcConfig, FcConfigDestroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FcPattern, FcPatternDestroy)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FcObjectSet, FcObjectSetDestroy)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FcFontSet, FcFontSetDestroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (hb_buffer_t, hb_buffer_destroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (hb_font_t, hb_font_destroy)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (hb_face_t, hb_face_destroy)
@@ -22,28 +25,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtFace, FT_Done_Face)
 
 /* --- The font. --- */
 
-/* The file of the regular face. fontconfig answers a missing family with another one, which would put other pixels under the same name:
- * that is NULL here. */
+/* The file of the regular face, or NULL. Listed, not matched: a match answers a missing family with another one, which would put other
+ * pixels under the same name. Of several copies, the first by name. */
 static char *
 find_font_file (void)
 {
+  /* A configuration of its own, freed here: the library's would stay for the whole run. */
+  g_autoptr (FcConfig) config = FcInitLoadConfigAndFonts ();
   g_autoptr (FcPattern) wanted = FcPatternBuild (NULL, FC_FAMILY, FcTypeString, FONT, FC_WEIGHT, FcTypeInteger, FC_WEIGHT_REGULAR, FC_SLANT,
                                                  FcTypeInteger, FC_SLANT_ROMAN, FC_WIDTH, FcTypeInteger, FC_WIDTH_NORMAL, NULL);
-  if (wanted == NULL || !FcConfigSubstitute (NULL, wanted, FcMatchPattern))
-    return NULL;
-  FcDefaultSubstitute (wanted);
-  FcResult result;
-  g_autoptr (FcPattern) found = FcFontMatch (NULL, wanted, &result);
-  FcChar8 *family, *file;
-  int weight, slant;
-  if (found == NULL || FcPatternGetString (found, FC_FAMILY, 0, &family) != FcResultMatch
-      || FcPatternGetString (found, FC_FILE, 0, &file) != FcResultMatch
-      || FcPatternGetInteger (found, FC_WEIGHT, 0, &weight) != FcResultMatch
-      || FcPatternGetInteger (found, FC_SLANT, 0, &slant) != FcResultMatch)
-    return NULL;
-  if (strcmp ((const char *) family, FONT) != 0 || weight != FC_WEIGHT_REGULAR || slant != FC_SLANT_ROMAN)
-    return NULL;
-  return g_strdup ((const char *) file);
+  g_autoptr (FcObjectSet) objects = FcObjectSetBuild (FC_FILE, NULL);
+  g_autoptr (FcFontSet) found = config == NULL ? NULL : FcFontList (config, wanted, objects);
+  const char *first = NULL;
+  for (int i = 0; found != NULL && i < found->nfont; i++)
+    {
+      FcChar8 *file;
+      if (FcPatternGetString (found->fonts[i], FC_FILE, 0, &file) == FcResultMatch
+          && (first == NULL || strcmp ((const char *) file, first) < 0))
+        first = (const char *) file;
+    }
+  return g_strdup (first);
 }
 
 /* Looked up once in a process. */
