@@ -29,3 +29,26 @@ ut_image_paste (UtImage *to, const UtImage *from, int x, int y)
     memcpy (to->pixels + ((size_t) row * (size_t) to->width + (size_t) left) * 3,
             from->pixels + ((size_t) (row - y) * (size_t) from->width + (size_t) (left - x)) * 3, (size_t) (right - left) * 3);
 }
+
+/* `ink` 255ths of `above`, the rest of `below`, rounded. */
+static uint8_t
+blend (uint8_t below, uint8_t above, unsigned ink)
+{
+  const unsigned sum = below * (255 - ink) + above * ink + 128;
+  return (uint8_t) ((sum + (sum >> 8)) >> 8);
+}
+
+void
+ut_image_write (UtImage *image, const UtText *text, int pen_x, int pen_y, UtColour colour)
+{
+  const int left = pen_x + text->left, top = pen_y + text->top;
+  for (int y = MAX (top, 0); y < MIN (top + text->height, image->height); y++)
+    for (int x = MAX (left, 0); x < MIN (left + text->width, image->width); x++)
+      {
+        const unsigned ink = text->coverage[(size_t) (y - top) * (size_t) text->width + (size_t) (x - left)];
+        uint8_t *to = image->pixels + ((size_t) y * (size_t) image->width + (size_t) x) * 3;
+        to[0] = blend (to[0], colour.r, ink);
+        to[1] = blend (to[1], colour.g, ink);
+        to[2] = blend (to[2], colour.b, ink);
+      }
+}

@@ -1,6 +1,7 @@
 /* What the families share: their declarations, ways to name a variant, and drawing by whole pixels. For src/perturb alone. */
 #pragma once
 #include "perturb/perturb.h"
+#include "perturb/text.h"
 
 extern const UtFamily ut_clean, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic, ut_text_random, ut_text_empty,
     ut_prior;
@@ -14,10 +15,15 @@ typedef struct {
 
 static constexpr UtColour UT_BLACK = { 0, 0, 0 };
 static constexpr UtColour UT_WHITE = { 255, 255, 255 };
+static constexpr UtColour UT_RED = { 255, 0, 0 };
 
 /* A new image of one colour. */
 UtImage *ut_image_filled (int width, int height, UtColour colour, GError **error);
 
-/* Copies `from` into `to` with its left upper corner at (x, y), which may lie outside: what falls outside is left out. `to` must be new:
- * an image that others can see is immutable. */
+/* What follows changes an image, which must be new: one that others can see is immutable. What falls outside it is left out. */
+
+/* Copies `from` with its left upper corner at (x, y). */
 void ut_image_paste (UtImage *to, const UtImage *from, int x, int y);
+
+/* Writes a text; (x, y) is the pen's start on the baseline. */
+void ut_image_write (UtImage *to, const UtText *text, int x, int y, UtColour colour);

@@ -1,7 +1,5 @@
 #include "perturb/overlay.h"
 
-#include "perturb/text.h"
-
 /* White around the phrase on every side, in pixels. */
 static constexpr int PADDING = 4;
 
@@ -39,30 +37,6 @@ font_size (int height)
   return MAX (14, height / 32);
 }
 
-/* a × b / 255, rounded. */
-static unsigned
-times (unsigned a, unsigned b)
-{
-  const unsigned product = a * b + 128;
-  return (product + (product >> 8)) >> 8;
-}
-
-/* Inks in red what of the text lies inside the image; (x, y) is the pen's start on the baseline. */
-static void
-write_red (UtImage *image, const UtText *text, int pen_x, int pen_y)
-{
-  const int left = pen_x + text->left, top = pen_y + text->top;
-  for (int y = MAX (top, 0); y < MIN (top + text->height, image->height); y++)
-    for (int x = MAX (left, 0); x < MIN (left + text->width, image->width); x++)
-      {
-        const unsigned ink = text->coverage[(size_t) (y - top) * (size_t) text->width + (size_t) (x - left)];
-        uint8_t *to = image->pixels + ((size_t) y * (size_t) image->width + (size_t) x) * 3;
-        to[0] = (uint8_t) (255 - times (255u - to[0], 255 - ink));
-        to[1] = (uint8_t) times (to[1], 255 - ink);
-        to[2] = (uint8_t) times (to[2], 255 - ink);
-      }
-}
-
 UtImage *
 ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error)
 {
@@ -81,6 +55,6 @@ ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GEr
   ut_image_paste (out, image, 0, 0);
   ut_image_paste (out, box, left - PADDING, top - PADDING);
   if (written != NULL)
-    write_red (out, written, left - fitted->left, top - fitted->top);
+    ut_image_write (out, written, left - fitted->left, top - fitted->top, UT_RED);
   return g_steal_pointer (&out);
 }
