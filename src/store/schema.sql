@@ -1,0 +1,97 @@
+-- The tables of a run: what was observed, one fact once. Nothing here is computed from another row; formulas stand in views.sql.
+--
+-- There are no indexes and no foreign keys: each would be kept up to date at every insert, in memory and in the write-ahead log, while no
+-- query of ours looks up single rows (views scan columns, and DuckDB's zone maps serve those). That a trial stands once is the store's to
+-- hold (store.c keeps the set of trials it has). NULL means "not applicable" or "not known", never zero.
+--
+-- Numbers: logarithms are natural (nats), sizes are pixels, metric values carry their metric's unit (`undertow list metrics`).
+
+-- Marks the file as a run of ours, and the layout of these tables: raised with every change that old readers would misread.
+CREATE TABLE undertow (
+  schema_version UINTEGER NOT NULL
+);
+
+-- What the run is: argv, seed, file hashes, versions, device.
+CREATE TABLE run (
+  key         VARCHAR NOT NULL,
+  value       VARCHAR NOT NULL,
+  informative BOOLEAN NOT NULL  -- may differ when the run is resumed (thread count, host, time); all else must be equal
+);
+
+-- The perturbations, one parameterised member of a family a row. Variant 0 is the clean image.
+CREATE TABLE variant (
+  variant UINTEGER NOT NULL,  -- its number, in the paper's order
+  name    VARCHAR NOT NULL,   -- "translation+4"
+  family  VARCHAR NOT NULL,   -- "translation"
+  param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal
+  core    BOOLEAN NOT NULL,   -- one of the paper's 24 core variants
+  prior   BOOLEAN NOT NULL    -- an uninformative image: no instance of a perturbation
+);
+
+-- The questions.
+CREATE TABLE item (
+  item     UINTEGER NOT NULL,    -- its place in the benchmark, from 0
+  id       VARCHAR NOT NULL,     -- the benchmark's own name for it
+  image_id VARCHAR NOT NULL,     -- questions on the same images share it
+  category VARCHAR,
+  hint     VARCHAR,
+  question VARCHAR NOT NULL,
+  options  VARCHAR[] NOT NULL,   -- texts as scored
+  answer   UINTEGER NOT NULL,    -- the right option, from 0
+  yes_no   BOOLEAN NOT NULL      -- asked with POPE's prompt; option 0 is Yes, option 1 is No
+);
+
+-- Rows of the benchmark that were left out, and why.
+CREATE TABLE skipped (
+  place  VARCHAR NOT NULL,  -- "coco_pope_random.json, row 17"
+  reason VARCHAR NOT NULL
+);
+
+-- One item under one variant. A failed trial has its error and nothing else; it has no rows in score or measurement.
+CREATE TABLE trial (
+  item      UINTEGER NOT NULL,
+  variant   UINTEGER NOT NULL,
+  error     VARCHAR,    -- why it failed; NULL where it did not
+  predicted UINTEGER,   -- the option with the largest logprob, ties to the lowest
+  width     UINTEGER,   -- of the perturbed (first) image, pixels
+  height    UINTEGER,
+  detail    VARCHAR,    -- what the variant was for this item ("Answer is B"); NULL where its name says all
+  CHECK ((error IS NULL) = (predicted IS NOT NULL))
+);
+
+-- The score of one option in one trial.
+CREATE TABLE score (
+  item         UINTEGER NOT NULL,
+  variant      UINTEGER NOT NULL,
+  option       UINTEGER NOT NULL,  -- from 0
+  logprob      DOUBLE NOT NULL,    -- s_k: sum of log p over the option's tokens and the template's closing ones, nats
+  logprob_text DOUBLE NOT NULL,    -- the same without the closing tokens
+  n_tokens     UINTEGER NOT NULL,  -- of the option's text
+  n_bytes      UINTEGER NOT NULL,  -- of the option's text
+  CHECK (isfinite(logprob) AND isfinite(logprob_text))
+);
+
+-- One stored value of a metric in one trial.
+CREATE TABLE measurement (
+  item    UINTEGER NOT NULL,
+  variant UINTEGER NOT NULL,
+  channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; '' where the metric has none
+  metric  VARCHAR NOT NULL,  -- drift: 1 − cos to the item's clean trial; l2: distance to it; dirichlet: energy, clean trials too
+  value   DOUBLE NOT NULL,
+  CHECK (isfinite(value))
+);
+
+-- Pooled representations of clean trials, kept for the control drift.
+CREATE TABLE embedding (
+  item    UINTEGER NOT NULL,
+  channel VARCHAR NOT NULL,
+  vector  FLOAT[] NOT NULL
+);
+
+-- CD_i: the mean drift between an item's clean representation and those of other items.
+CREATE TABLE control (
+  item          UINTEGER NOT NULL,
+  channel       VARCHAR NOT NULL,
+  mean_distance DOUBLE,            -- mean of 1 − cos; NULL where it is no number (a zero vector)
+  k             UINTEGER NOT NULL  -- how many other items it was averaged over
+);

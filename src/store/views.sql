@@ -1,0 +1,353 @@
+-- Every published formula, once. [P] marks the paper's own definition (arXiv 2602.06652), [+] ours; § is the section of docs/method.md.
+-- Symbols: item i, variant v of family f, options k with scores s_k, clean prediction y0, prediction y.
+--
+-- What counts:
+-- * Failed trials are left out everywhere and counted in `failures`. An item whose clean trial failed has nothing to compare with and
+--   no instances.
+-- * The priors (blank images) are answers, but no instances of a perturbation.
+-- * A quantity over nothing is NULL, never 0.
+--
+-- What is reproducible: a floating-point sum depends on the order of its terms, and rows lie in the order they were written, which an
+-- interrupted run or a second thread changes. So every sum, mean and deviation of a double says ORDER BY its terms' identity inside the
+-- aggregate; counts, minima and maxima need not. Every view that is shown has a total order of its rows.
+
+-- Channels in the order a reader meets them in a model, each before its own variations (vision.2 before vision.10, ctx_mcq before
+-- ctx_mcq.normed); unknown ones last.
+CREATE OR REPLACE MACRO channel_rank(channel) AS
+  100 * coalesce(list_position(['vision', 'llm', 'ctx_open', 'ctx_mcq', 'ans_open', 'ans_mcq', 'ans_mcq_free'],
+                               split_part(channel, '.', 1)), 99) + length(channel);
+
+-- ── Trials ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- One row a finished trial (clean, perturbed or prior) of an item whose clean trial finished too: its answer and its margins.
+CREATE OR REPLACE VIEW answers AS
+WITH clean AS (
+  SELECT item, predicted AS y0 FROM trial WHERE variant = 0 AND error IS NULL
+), scored AS (
+  SELECT s.item, s.variant,
+         max(s.logprob) FILTER (s.option = c.y0)      AS logp,
+         max(s.logprob) FILTER (s.option <> c.y0)     AS logp_rival,
+         max(s.logprob) FILTER (s.option = i.answer)  AS logp_right,
+         max(s.logprob) FILTER (s.option <> i.answer) AS logp_wrong,
+         max(s.logprob) FILTER (i.yes_no AND s.option = 0) AS logp_yes,
+         max(s.logprob) FILTER (i.yes_no AND s.option = 1) AS logp_no
+  FROM score s JOIN clean c USING (item) JOIN item i USING (item)
+  GROUP BY s.item, s.variant
+)
+SELECT t.item, t.variant, i.image_id, i.category, i.yes_no, i.answer,
+       c.y0,
+       t.predicted                    AS y,
+       c.y0 = i.answer                AS right_clean,
+       t.predicted = i.answer         AS right_now,
+       t.predicted <> c.y0            AS flip,          -- 1[y_iv ≠ y_i0] [P] §4
+       s.logp,                                          -- s_{y0}, nats
+       s.logp - s.logp_rival          AS margin,        -- m = s_{y0} − max_{k≠y0} s_k, of the clean prediction [P] §3
+       s.logp_right - s.logp_wrong    AS margin_right,  -- the same of the right answer [+] §3
+       s.logp_yes - s.logp_no         AS margin_yes,    -- s_Yes − s_No, POPE [P] §3
+       s.logp - s0.logp               AS delta_logp,    -- Δlogp = s_{y0}(I_v) − s_{y0}(I) [P] §3
+       (s.logp - s.logp_rival) - (s0.logp - s0.logp_rival) AS delta_margin,  -- Δm = m(I_v) − m(I) [P] §3
+       t.width, t.height, t.detail
+FROM trial t
+JOIN clean c USING (item)
+JOIN item i USING (item)
+LEFT JOIN scored s USING (item, variant)
+LEFT JOIN scored s0 ON s0.item = t.item AND s0.variant = 0
+WHERE t.error IS NULL;
+
+-- One row an instance (i, v): an answer under a perturbation. Transitions R→R, R→W, W→R, W→W [P] §4 as four booleans.
+CREATE OR REPLACE VIEW instances AS
+SELECT a.*, v.family,
+       right_clean AND right_now         AS RR,
+       right_clean AND NOT right_now     AS RW,
+       NOT right_clean AND right_now     AS WR,
+       NOT right_clean AND NOT right_now AS WW
+FROM answers a JOIN variant v USING (variant)
+WHERE a.variant > 0 AND NOT v.prior;
+
+-- Which variants a reported row pools: each family its own, then "Any" [P] §4: the core variants (24 where all of them ran), and all.
+-- `place` orders the rows: the families in the paper's order, the pools last.
+CREATE OR REPLACE VIEW pools AS
+SELECT min(variant) OVER (PARTITION BY family) AS place, family, variant
+FROM variant WHERE variant > 0 AND NOT prior
+UNION ALL
+SELECT 4294967294, format('any (core-{})', count(*) OVER ()), variant
+FROM variant WHERE variant > 0 AND NOT prior AND core
+UNION ALL
+SELECT 4294967295, 'any (all)', variant
+FROM variant WHERE variant > 0 AND NOT prior;
+
+-- Trials without a number: failed ones, controls that are no number, rows of the benchmark that were left out.
+CREATE OR REPLACE VIEW failures AS
+SELECT kind, item, id, variant, reason
+FROM (
+  SELECT 1 AS rank, 'trial' AS kind, t.item, i.id, t.variant AS number, v.name AS variant, t.error AS reason
+  FROM trial t LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+  WHERE t.error IS NOT NULL
+  UNION ALL
+  SELECT 2, 'control', c.item, i.id, 0, c.channel, 'the control drift is no number'
+  FROM control c LEFT JOIN item i USING (item)
+  WHERE c.mean_distance IS NULL
+  UNION ALL
+  SELECT 3, 'skipped', NULL, place, NULL, NULL, reason
+  FROM skipped
+)
+ORDER BY rank, item, number, variant, id, reason;
+
+-- ── Answers ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Answer entropy of a question over {clean + variants}: H = Σ p ln 1/p of its distinct answers, nats [P] §4.
+CREATE OR REPLACE VIEW entropies AS
+WITH drawn AS (
+  SELECT p.family, n.item, n.y FROM instances n JOIN pools p USING (variant)
+  UNION ALL
+  SELECT DISTINCT p.family, n.item, n.y0 FROM instances n JOIN pools p USING (variant)
+), share AS (
+  SELECT family, item, y, count(*) / sum(count(*)) OVER (PARTITION BY family, item) AS p
+  FROM drawn GROUP BY family, item, y
+)
+SELECT family, item, sum(p * ln(1 / p) ORDER BY y) AS entropy
+FROM share GROUP BY family, item;
+
+-- One row a family and two for "Any": how often the answer changed, and what that did to the accuracy.
+CREATE OR REPLACE VIEW families AS
+WITH question AS (
+  SELECT p.family, n.item, any_value(n.image_id) AS image_id, bool_or(n.flip) AS flipped
+  FROM instances n JOIN pools p USING (variant) GROUP BY p.family, n.item
+), asked AS (
+  SELECT family, count(*) AS questions, count(*) FILTER (flipped) AS questions_flipped,
+         count(DISTINCT image_id) AS images, count(DISTINCT image_id) FILTER (flipped) AS images_flipped
+  FROM question GROUP BY family
+), uncertain AS (
+  SELECT family, avg(entropy ORDER BY item) AS entropy FROM entropies GROUP BY family
+), counted AS (
+  SELECT p.family, count(*) AS instances, count(*) FILTER (n.flip) AS flips,
+         count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
+         avg(n.delta_margin ORDER BY n.item, n.variant) AS delta_margin,
+         avg(n.delta_logp ORDER BY n.item, n.variant)   AS delta_logp
+  FROM instances n JOIN pools p USING (variant) GROUP BY p.family
+), failed AS (
+  SELECT p.family, count(*) AS failed FROM trial t JOIN pools p USING (variant) WHERE t.error IS NOT NULL GROUP BY p.family
+), listed AS (
+  SELECT family, min(place) AS place, count(*) AS variants FROM pools GROUP BY family
+)
+SELECT family, variants,
+       coalesce(questions, 0)              AS questions,   -- with at least one instance
+       coalesce(instances, 0)              AS instances,
+       coalesce(flips, 0)                  AS flips,
+       flips / instances                   AS IFR,         -- instance flip rate [P] §4; pooled over the variants of "Any"
+       questions_flipped / questions       AS IV,          -- image vulnerability: share of questions with a flip [P] §4
+       images_flipped / images             AS IV_image,    -- the same of unique images [+] §4
+       coalesce(RR, 0) AS RR, coalesce(RW, 0) AS RW, coalesce(WR, 0) AS WR, coalesce(WW, 0) AS WW,  -- transitions [P] §4
+       (RR + WR) / instances               AS accuracy,
+       (WR - RW) / instances               AS delta_accuracy,  -- against the clean answers of the same instances [P] §4
+       entropy,                                            -- mean over questions, nats [P] §4
+       delta_margin,                                       -- mean Δm, nats [P] §3
+       delta_logp,                                         -- mean Δlogp, nats [P] §3
+       coalesce(failed, 0)                 AS failed       -- trials
+FROM listed
+LEFT JOIN asked USING (family)
+LEFT JOIN counted USING (family)
+LEFT JOIN uncertain USING (family)
+LEFT JOIN failed USING (family)
+ORDER BY place;
+
+-- The same by variant, for reading a family's inside.
+CREATE OR REPLACE VIEW transitions AS
+SELECT v.family, v.name AS variant, v.param,
+       count(n.item) AS instances, count(*) FILTER (n.flip) AS flips, count(*) FILTER (n.flip) / nullif(count(n.item), 0) AS IFR,
+       count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
+       count(*) FILTER (n.WW AND n.flip) AS WW_changed,  -- wrong before and after, with another wrong answer [+]
+       (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.item), 0) AS delta_accuracy
+FROM variant v LEFT JOIN instances n USING (variant)
+WHERE v.variant > 0 AND NOT v.prior
+GROUP BY v.variant, v.family, v.name, v.param
+ORDER BY v.variant;
+
+-- Accuracy, and on yes/no questions POPE's figures with Yes as the positive class [P] §4: clean, then after each family; over the whole
+-- benchmark, then by category. An instance is one question clean, or one (i, v) of the family.
+CREATE OR REPLACE VIEW accuracy AS
+WITH answered AS (
+  SELECT a.*, -1 AS place, 'clean' AS family FROM answers a WHERE a.variant = 0
+  UNION ALL
+  SELECT a.*, p.place, p.family FROM answers a JOIN pools p USING (variant)
+), counted AS (
+  SELECT place, family, category, grouping(category) = 1 AS whole,
+         count(DISTINCT item) AS questions, count(*) AS instances, count(*) FILTER (right_now) AS n_right,
+         count(*) FILTER (yes_no)                            AS yes_no,
+         count(*) FILTER (yes_no AND y = 0 AND answer = 0)   AS tp,
+         count(*) FILTER (yes_no AND y = 0 AND answer <> 0)  AS fp,
+         count(*) FILTER (yes_no AND y <> 0 AND answer = 0)  AS fn,
+         count(*) FILTER (yes_no AND y <> 0 AND answer <> 0) AS tn
+  FROM answered
+  GROUP BY GROUPING SETS ((place, family), (place, family, category))
+)
+SELECT CASE WHEN whole THEN 'all' ELSE category END AS category, family, questions, instances,
+       n_right / instances                  AS accuracy,
+       yes_no,                                             -- instances that the following are taken over
+       tp / nullif(tp + fp, 0)              AS precision,
+       tp / nullif(tp + fn, 0)              AS recall,
+       2 * tp / nullif(2 * tp + fp + fn, 0) AS F1,
+       fp / nullif(fp + tn, 0)              AS FPR,        -- false-positive rate
+       (tp + fp) / nullif(yes_no, 0)        AS yes_rate    -- share of Yes among the predictions
+FROM counted
+WHERE whole OR category IS NOT NULL
+ORDER BY NOT whole, category, place;
+
+-- ── Drift ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- One row an instance and channel: d_iv = 1 − cos(e_i0, e_iv) and l_iv = ‖e_i0 − e_iv‖ [P] §5, ΔE = E' − E [P] §6.
+CREATE OR REPLACE VIEW drifts AS
+WITH value AS (
+  SELECT item, variant, channel,
+         max(value) FILTER (metric = 'drift')     AS drift,
+         max(value) FILTER (metric = 'l2')        AS l2,
+         max(value) FILTER (metric = 'dirichlet') AS dirichlet
+  FROM measurement GROUP BY item, variant, channel
+)
+SELECT n.item, n.variant, n.flip, m.channel, m.drift, m.l2, m.dirichlet - m0.dirichlet AS delta_dirichlet
+FROM instances n
+JOIN value m USING (item, variant)
+LEFT JOIN value m0 ON m0.item = n.item AND m0.channel = m.channel AND m0.variant = 0;
+
+-- CD: mean and spread over the items of the control drift, a channel a row [P] §5.
+CREATE OR REPLACE VIEW controls AS
+SELECT channel, count(c.mean_distance) AS questions,
+       avg(c.mean_distance ORDER BY item)         AS mean_cd,
+       stddev_samp(c.mean_distance ORDER BY item) AS sd_cd
+FROM control c JOIN trial t USING (item)
+WHERE t.variant = 0 AND t.error IS NULL
+GROUP BY channel
+ORDER BY channel_rank(channel), channel;
+
+-- Perturbation drift PD_if = mean_v d_iv [P] §5, by family, channel and whether the answer was kept: over all instances, over those whose
+-- answer was kept (hidden drift [+] §5), over those that flipped [+].
+CREATE OR REPLACE VIEW drift_by_answer AS
+WITH instance AS (
+  SELECT p.place, p.family, d.*, unnest(['all', if(d.flip, 'flipped', 'kept')]) AS answer
+  FROM drifts d JOIN pools p USING (variant)
+), question AS (
+  SELECT place, family, channel, answer, item,
+         count(drift)                          AS n_drift,
+         avg(drift ORDER BY variant)           AS pd,
+         sum(1 - drift ORDER BY variant)       AS cos,
+         count(l2)                             AS n_l2,
+         sum(l2 ORDER BY variant)              AS l2,
+         count(delta_dirichlet)                AS n_dirichlet,
+         sum(delta_dirichlet ORDER BY variant) AS delta_dirichlet
+  FROM instance GROUP BY place, family, channel, answer, item
+), summed AS (
+  SELECT place, family, channel, answer,
+         count(pd)                                        AS questions,
+         sum(n_drift)::BIGINT                             AS instances,
+         sum(cos ORDER BY item) / nullif(sum(n_drift), 0) AS cos,  -- embedding stability: means over instances [P] §5
+         sum(l2 ORDER BY item) / nullif(sum(n_l2), 0)     AS l2,
+         avg(pd ORDER BY item)                            AS mean_pd,
+         stddev_samp(pd ORDER BY item)                    AS sd_pd,
+         sum(delta_dirichlet ORDER BY item) / nullif(sum(n_dirichlet), 0) AS delta_dirichlet  -- mean ΔE over instances [P] §6
+  FROM question GROUP BY place, family, channel, answer
+)
+SELECT s.channel, s.family, s.answer, s.questions, s.instances, s.cos, s.l2, s.mean_pd, s.sd_pd, c.mean_cd, c.sd_cd,
+       100 * mean_pd / nullif(mean_cd, 0) AS percent,  -- drift in % of control [P] §5
+       100 * sd_pd / nullif(mean_cd, 0)   AS percent_sd,
+       -- Cohen's d with the pooled sd, ddof 1 [P] §5: negative where the drift is below the control, as in §8's table.
+       (mean_pd - mean_cd)
+         / nullif(sqrt(((s.questions - 1) * coalesce(sd_pd, 0) ** 2 + (c.questions - 1) * coalesce(sd_cd, 0) ** 2)
+                       / nullif(s.questions + c.questions - 2, 0)), 0) AS cohens_d,
+       s.delta_dirichlet, s.place
+FROM summed s LEFT JOIN controls c USING (channel)
+ORDER BY channel_rank(s.channel), s.channel, s.place, s.answer;
+
+-- The drift table: a channel and family a row.
+CREATE OR REPLACE VIEW drift AS
+SELECT channel, family,
+       any_value(questions)       FILTER (answer = 'all')     AS questions,
+       any_value(instances)       FILTER (answer = 'all')     AS instances,
+       any_value(cos)             FILTER (answer = 'all')     AS cos,
+       any_value(l2)              FILTER (answer = 'all')     AS l2,
+       any_value(mean_pd)         FILTER (answer = 'all')     AS drift,
+       any_value(mean_cd)                                     AS control,
+       any_value(percent)         FILTER (answer = 'all')     AS percent,
+       any_value(percent_sd)      FILTER (answer = 'all')     AS percent_sd,
+       any_value(cohens_d)        FILTER (answer = 'all')     AS cohens_d,
+       coalesce(any_value(instances) FILTER (answer = 'kept'), 0)    AS kept,
+       any_value(percent)         FILTER (answer = 'kept')    AS hidden_percent,  -- hidden drift: where the answer was kept [+] §5
+       any_value(percent_sd)      FILTER (answer = 'kept')    AS hidden_percent_sd,
+       coalesce(any_value(instances) FILTER (answer = 'flipped'), 0) AS flipped,
+       any_value(percent)         FILTER (answer = 'flipped') AS flipped_percent,
+       any_value(delta_dirichlet) FILTER (answer = 'all')     AS delta_dirichlet
+FROM drift_by_answer
+GROUP BY channel, family, place
+ORDER BY channel_rank(channel), channel, place;
+
+-- ── One row a question, a trial, a measurement ────────────────────────────────────────────────────────────────────────────────────
+
+-- The questions: what the model said clean, how sure it was, and which families changed its mind.
+CREATE OR REPLACE VIEW items AS
+WITH disturbed AS (
+  SELECT item, count(*) AS instances, count(*) FILTER (flip) AS flips FROM instances GROUP BY item
+), flipping AS (
+  SELECT item, string_agg(family, ' ' ORDER BY place) AS flipped_by
+  FROM (SELECT DISTINCT n.item, p.family, p.place FROM instances n JOIN pools p USING (variant)
+        WHERE n.flip AND p.family = n.family)
+  GROUP BY item
+), failed AS (
+  SELECT item, count(*) AS failed FROM trial WHERE error IS NOT NULL GROUP BY item
+)
+SELECT i.item, i.id, i.image_id, i.category,
+       i.options[i.answer + 1] AS right_answer,
+       i.options[a.y0 + 1]     AS clean_answer,
+       a.right_clean           AS correct,
+       a.margin, a.margin_right,
+       coalesce(d.instances, 0) AS instances,
+       coalesce(d.flips, 0)     AS flips,
+       f.flipped_by,
+       e.entropy,                          -- over clean and all variants, nats
+       coalesce(x.failed, 0)    AS failed, -- trials
+       i.question
+FROM item i
+LEFT JOIN answers a ON a.item = i.item AND a.variant = 0
+LEFT JOIN disturbed d ON d.item = i.item
+LEFT JOIN flipping f ON f.item = i.item
+LEFT JOIN entropies e ON e.item = i.item AND e.family = 'any (all)'
+LEFT JOIN failed x ON x.item = i.item
+ORDER BY i.item;
+
+-- The trials, failed ones and priors too. Transition and flip stand for instances alone.
+CREATE OR REPLACE VIEW trials AS
+WITH moved AS (
+  SELECT item, variant,
+         any_value(drift) FILTER (channel = 'vision')   AS drift_vision,
+         any_value(drift) FILTER (channel = 'ctx_open') AS drift_ctx_open,
+         any_value(drift) FILTER (channel = 'ctx_mcq')  AS drift_ctx_mcq,
+         any_value(delta_dirichlet) FILTER (channel = 'vision') AS delta_dirichlet
+  FROM drifts GROUP BY item, variant
+)
+SELECT t.item, i.id, v.family, v.name AS variant, t.detail, t.width, t.height,
+       i.options[t.predicted + 1] AS answer,
+       t.predicted = i.answer     AS correct,
+       n.flip,
+       CASE WHEN n.RR THEN 'R→R' WHEN n.RW THEN 'R→W' WHEN n.WR THEN 'W→R' WHEN n.WW THEN 'W→W' END AS transition,
+       a.margin, a.delta_margin, a.delta_logp, a.margin_right, a.margin_yes,
+       m.drift_vision, m.drift_ctx_open, m.drift_ctx_mcq, m.delta_dirichlet,
+       t.error
+FROM trial t
+LEFT JOIN item i USING (item)
+LEFT JOIN variant v USING (variant)
+LEFT JOIN answers a USING (item, variant)
+LEFT JOIN instances n USING (item, variant)
+LEFT JOIN moved m USING (item, variant)
+ORDER BY t.item, t.variant;
+
+-- Every stored value of a metric.
+CREATE OR REPLACE VIEW measurements AS
+SELECT m.item, i.id, v.name AS variant, m.channel, m.metric, m.value
+FROM measurement m LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+ORDER BY m.item, m.variant, m.metric, channel_rank(m.channel), m.channel;
+
+-- Every option's score.
+CREATE OR REPLACE VIEW scores AS
+SELECT s.item, i.id, v.name AS variant, s.option, i.options[s.option + 1] AS text, s.logprob, s.logprob_text,
+       s.logprob / nullif(s.n_bytes, 0) AS logprob_per_byte,  -- s_k per byte [+] §3
+       s.n_tokens, s.n_bytes
+FROM score s LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+ORDER BY s.item, s.variant, s.option;
