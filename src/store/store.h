@@ -1,16 +1,28 @@
 /* The store: one DuckDB file a run. schema.sql holds the tables, views.sql every published formula; whoever prints a number reads a view.
  *
- * Writes are buffered until ut_store_commit; what was committed survives a kill at any moment. One writer, one thread. */
+ * Writes are buffered until ut_store_commit, and become durable together; what was committed survives a kill at any moment. After a
+ * failed write the store is of no more use but to be closed. One writer, one thread. */
 #pragma once
 #include <glib.h>
 
+#include "db/db.h"
+
 typedef struct _UtStore UtStore;
 
-/* Opens or makes the file for writing. UT_ERROR_FAILED for a file that is no run of ours, is of another schema version, or cannot be
- * written. */
+/* Opens or makes the file for writing. UT_ERROR_FAILED for a file that is no run of ours, is of another schema version, is held by
+ * another process, or cannot be written. */
 UtStore *ut_store_open (const char *path, GError **error);
+
+/* Opens a run for reading alone: ut_store_db only. The views are this program's, whichever version wrote the run. */
+UtStore *ut_store_open_read (const char *path, GError **error);
+
+/* Drops what was not committed. */
 void ut_store_close (UtStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtStore, ut_store_close)
+
+/* The database, where the views of views.sql stand by their plain names ("SELECT * FROM families"). Commit what it shall
+ * show first. Borrowed. */
+UtDb *ut_store_db (UtStore *store);
 
 /* One row of what identifies a run: a different value means different numbers, so resuming must refuse, unless it is only `informative`
  * (argv, thread count, time, host). */
@@ -55,7 +67,8 @@ typedef struct {
   int n_tokens, n_bytes;
 } UtStoreScore;
 
-/* One finished or failed trial. Where `error` is not NULL nothing else but the ids counts. */
+/* One finished or failed trial. Where `error` is not NULL nothing else but the ids counts. A trial with a score or a measurement that
+ * is NaN or infinite is stored as a failed one whose error names it. */
 typedef struct {
   unsigned item, variant;
   const char *error;
@@ -68,22 +81,25 @@ typedef struct {
   const char *detail;  /* what the variant was for this item ("Answer is B"); NULL where its name says all */
 } UtTrial;
 
+/* A trial is added once; a second time is UT_ERROR_FAILED. */
 gboolean ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error);
 
-/* A clean embedding [n] of an item, kept for the control drift. */
+/* A clean embedding [n] of an item, kept for the control drift. It counts only if the item's clean trial is stored and did not fail. */
 gboolean ut_store_add_embedding (UtStore *store, unsigned item, const char *channel, const float *values, size_t n, GError **error);
 
 /* Makes all since the last commit durable. */
 gboolean ut_store_commit (UtStore *store, GError **error);
 
-/* The trials already finished without an error: a hash set of GUINT64 (item << 32 | variant); the caller owns it. Failed trials are deleted so that
- * they are tried again. */
+/* The trials already finished without an error: a hash set of guint64 * (item << 32 | variant); the caller owns it. Failed trials are
+ * deleted so that they are tried again. */
 GHashTable *ut_store_take_stock (UtStore *store, GError **error);
+gboolean ut_stock_has (GHashTable *stock, unsigned item, unsigned variant);
 
 /* Clean embeddings of a channel as one matrix [n_items, n], rows by item; items without one have out_present[item] = FALSE and a zero
- * row. The caller owns both. */
+ * row. The caller owns both; n is 0 and the matrix NULL where the channel has none. */
 gboolean ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float **out_values, size_t *out_n, gboolean **out_present,
                               GError **error);
 
-/* A measurement made after all trials (control drift), on item `item`'s clean trial. Replaces an earlier one. */
+/* A measurement made after all trials (control drift), on item `item`'s clean trial. Replaces an earlier one. A distance that is not
+ * finite is stored as NULL and counted as a failure. */
 gboolean ut_store_add_control (UtStore *store, unsigned item, const char *channel, double mean_distance, unsigned k, GError **error);
