@@ -8,14 +8,15 @@
 /* Raised with every change of schema.sql that another version of the program would misread. */
 #define SCHEMA_VERSION 1
 
-static const char schema_sql[] = {
+/* #embed gives numbers up to 255, which a signed char does not hold. */
+static const unsigned char schema_sql[] = {
 #embed "schema.sql"
-  , '\0'
+  , 0
 };
 
-static const char views_sql[] = {
+static const unsigned char views_sql[] = {
 #embed "views.sql"
-  , '\0'
+  , 0
 };
 
 /* The tables written row by row, each through an appender of its own. */
@@ -43,6 +44,7 @@ struct _UtStore {
   char *path;
   UtDb *db;
   gboolean in_transaction;
+  gint64 committed_at;               /* monotonic time, µs */
   UtDbAppender *appenders[N_TABLES]; /* NULL until needed */
   GHashTable *trials;                /* keys of all stored trials, failed ones too */
   GTree *controls;                   /* Control *; the whole table once one was added, else NULL */
@@ -121,10 +123,10 @@ set_up (UtStore *store, GError **error)
   if (empty)
     {
       g_autofree char *version = g_strdup_printf ("INSERT INTO undertow VALUES (%d)", SCHEMA_VERSION);
-      if (!ut_db_exec (store->db, schema_sql, error) || !ut_db_exec (store->db, version, error))
+      if (!ut_db_exec (store->db, (const char *) schema_sql, error) || !ut_db_exec (store->db, version, error))
         return FALSE;
     }
-  return ut_db_exec (store->db, views_sql, error);
+  return ut_db_exec (store->db, (const char *) views_sql, error);
 }
 
 static guint
@@ -208,7 +210,7 @@ ut_store_open_read (const char *path, GError **error)
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: an empty file: no run has begun in it", path);
       return NULL;
     }
-  if (!ut_db_exec (store->db, views_sql, error))
+  if (!ut_db_exec (store->db, (const char *) views_sql, error))
     return NULL;
   return g_steal_pointer (&store);
 }
@@ -602,7 +604,15 @@ ut_store_commit (UtStore *store, GError **error)
   if (!ut_db_exec (store->db, "COMMIT", error))
     return FALSE;
   store->in_transaction = FALSE;
+  store->committed_at = g_get_monotonic_time ();
   return TRUE;
+}
+
+gboolean
+ut_store_commit_if_due (UtStore *store, GError **error)
+{
+  const gboolean due = g_get_monotonic_time () - store->committed_at >= G_USEC_PER_SEC / 2;
+  return !due || ut_store_commit (store, error);
 }
 
 GHashTable *

@@ -90,6 +90,10 @@ gboolean ut_store_add_embedding (UtStore *store, unsigned item, const char *chan
 /* Makes all since the last commit durable. */
 gboolean ut_store_commit (UtStore *store, GError **error);
 
+/* The same where the last commit is half a second ago, else nothing: a commit costs about 5 ms however little it holds, and the engine
+ * may be quicker than that. For the loop over trials, called where a trial and its embeddings are complete. */
+gboolean ut_store_commit_if_due (UtStore *store, GError **error);
+
 /* The trials already finished without an error: a hash set of guint64 * (item << 32 | variant); the caller owns it. Failed trials are
  * deleted so that they are tried again. */
 GHashTable *ut_store_take_stock (UtStore *store, GError **error);
