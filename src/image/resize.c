@@ -3,6 +3,7 @@
  * when reducing (antialiasing), cut off and normalised at the border, in 22-bit fixed point; rows first, then columns, each pass
  * rounded to 8 bits. */
 #include <math.h>
+#include <string.h>
 
 #include "image/image.h"
 
@@ -73,14 +74,10 @@ filter_new (int n_from, int n_to)
   return filter;
 }
 
-/* One output value from the tap'd source values, which lie `stride` bytes apart. */
 static uint8_t
-weigh (const uint8_t *source, size_t stride, const Taps *taps)
+round_off (int32_t sum)
 {
-  int32_t sum = 1 << (WEIGHT_BITS - 1);
-  for (int j = 0; j < taps->n; j++, source += stride)
-    sum += *source * taps->weights[j];
-  return (uint8_t) CLAMP (sum >> WEIGHT_BITS, 0, 255);
+  return (uint8_t) CLAMP ((sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS, 0, 255);
 }
 
 static UtImage *
@@ -96,9 +93,22 @@ resize_rows (UtImage *image, int width, GError **error)
   for (int y = 0; y < image->height; y++)
     {
       const uint8_t *row = image->pixels + (size_t) y * (size_t) image->width * 3;
-      for (int x = 0; x < width; x++)
-        for (int c = 0; c < 3; c++)
-          *to++ = weigh (row + (size_t) filter.taps[x].first * 3 + c, 3, &filter.taps[x]);
+      for (int x = 0; x < width; x++, to += 3)
+        {
+          const Taps *taps = &filter.taps[x];
+          const uint8_t *from = row + (size_t) taps->first * 3;
+          int32_t r = 0, g = 0, b = 0;
+          for (int j = 0; j < taps->n; j++, from += 3)
+            {
+              const int32_t weight = taps->weights[j];
+              r += from[0] * weight;
+              g += from[1] * weight;
+              b += from[2] * weight;
+            }
+          to[0] = round_off (r);
+          to[1] = round_off (g);
+          to[2] = round_off (b);
+        }
     }
   return out;
 }
@@ -113,12 +123,22 @@ resize_columns (UtImage *image, int height, GError **error)
     return NULL;
   g_auto (Filter) filter = filter_new (image->height, height);
   const size_t stride = (size_t) image->width * 3;
+  g_autofree int32_t *sums = g_new (int32_t, stride);
   uint8_t *to = out->pixels;
   for (int y = 0; y < height; y++)
     {
-      const uint8_t *column = image->pixels + (size_t) filter.taps[y].first * stride;
+      /* A source row at a time: the compiler turns the inner loop into vectors. */
+      const Taps *taps = &filter.taps[y];
+      const uint8_t *from = image->pixels + (size_t) taps->first * stride;
+      memset (sums, 0, stride * sizeof *sums);
+      for (int j = 0; j < taps->n; j++, from += stride)
+        {
+          const int32_t weight = taps->weights[j];
+          for (size_t i = 0; i < stride; i++)
+            sums[i] += from[i] * weight;
+        }
       for (size_t i = 0; i < stride; i++)
-        *to++ = weigh (column + i, stride, &filter.taps[y]);
+        *to++ = round_off (sums[i]);
     }
   return out;
 }
