@@ -73,6 +73,8 @@ static gboolean
 make_subject (const Options *options, char **labels, const char *id, UtSubject *subject, GError **error)
 {
   const unsigned n = g_strv_length (labels);
+  if (n == 0)
+    return usage (error, "--labels: expected at least one label");
   for (unsigned i = 0; i < n; i++)
     if (*g_strstrip (labels[i]) == '\0')
       return usage (error, "--labels %s: label %u is empty", options->labels, i + 1);

@@ -6,19 +6,32 @@
 
 #include "base/error.h"
 
-/* A file of a few bytes can declare any size; refused before anything is decoded. 256 megapixels are 768 MB. */
+/* A file of a few bytes can declare any size; refused before anything is decoded. 256 megapixels are 768 MB; the side bounds what resizing
+ * keeps for each source pixel of a row. */
 static constexpr int64_t MAX_PIXELS = INT64_C (1) << 28;
+static constexpr int64_t MAX_SIDE = INT64_C (1) << 20;
 
 /* --- The image itself. --- */
+
+/* What stands before an image in memory: its count of references, padded so that the image is aligned. */
+static constexpr size_t HEADER_BYTES = 16;
+static_assert (sizeof (gatomicrefcount) <= HEADER_BYTES);
+
+static gatomicrefcount *
+reference_count (UtImage *image)
+{
+  return (gatomicrefcount *) (void *) ((char *) image - HEADER_BYTES);
+}
 
 static gboolean
 check_size (int64_t width, int64_t height, const char *name, GError **error)
 {
-  if (width > 0 && height > 0 && width <= MAX_PIXELS / height)
+  if (width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE && width * height <= MAX_PIXELS)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-               "%s: %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " pixels: both sides must be positive and their product at most %" G_GINT64_FORMAT, name,
-               width, height, MAX_PIXELS);
+               "%s: %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " pixels: expected sides from 1 to %" G_GINT64_FORMAT " and at most %" G_GINT64_FORMAT
+               " pixels in all",
+               name, width, height, MAX_SIDE, MAX_PIXELS);
   return FALSE;
 }
 
@@ -33,7 +46,14 @@ ut_image_new (int width, int height, GError **error)
 {
   if (!check_size (width, height, "a new image", error))
     return NULL;
-  UtImage *image = g_atomic_rc_box_alloc (sizeof (UtImage) + image_bytes (width, height));
+  char *block = g_try_malloc (HEADER_BYTES + sizeof (UtImage) + image_bytes (width, height));
+  if (block == NULL)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "no memory for an image of %d×%d pixels", width, height);
+      return NULL;
+    }
+  UtImage *image = (UtImage *) (void *) (block + HEADER_BYTES);
+  g_atomic_ref_count_init (reference_count (image));
   image->width = width;
   image->height = height;
   return image;
@@ -42,13 +62,15 @@ ut_image_new (int width, int height, GError **error)
 UtImage *
 ut_image_ref (UtImage *image)
 {
-  return g_atomic_rc_box_acquire (image);
+  g_atomic_ref_count_inc (reference_count (image));
+  return image;
 }
 
 void
 ut_image_unref (UtImage *image)
 {
-  g_atomic_rc_box_release (image);
+  if (g_atomic_ref_count_dec (reference_count (image)))
+    g_free (reference_count (image));
 }
 
 /* --- libvips: decoding and encoding. --- */
