@@ -8,13 +8,13 @@
 #include "image/image.h"
 #include "metric/metric.h"
 
-/* How a model is loaded. Names and meanings are llama.cpp's own; every string may be NULL. */
+/* How a model is loaded. Names and meanings are llama.cpp's own; strings are borrowed and may be NULL. */
 typedef struct {
-  char *engine;   /* a name in ut_engines */
-  char *model;    /* path of a GGUF */
-  char *mmproj;   /* path of its vision half */
-  char *devices;  /* -dev: comma-separated ggml device names; NULL for all */
-  char *flash_attn; /* -fa: "on", "off" or "auto" */
+  const char *engine;  /* a name in ut_engines */
+  const char *model;   /* path of a GGUF */
+  const char *mmproj;  /* path of its vision half */
+  const char *devices; /* -dev: comma-separated ggml device names, or "none"; NULL for all */
+  const char *flash_attn; /* -fa: "on", "off" or "auto"; NULL for auto */
   int n_threads;  /* -t */
   int n_ctx;      /* -c */
   int n_gpu_layers; /* -ngl; -1 for llama.cpp's default */
@@ -61,7 +61,6 @@ typedef struct {
   char *versions;    /* "llama 0.7.0, ggml 0.27.0" */
   char *backends;    /* "CPU, BLAS": loaded, in order */
   char *device;      /* "CPU" or the name of the GPU that holds layers */
-  char *warning;     /* what the user must know of these numbers; NULL for nothing */
   size_t n_embd;
 } UtEngineInfo;
 
@@ -88,9 +87,9 @@ extern const UtEngineClass *const ut_engines[];
  * will not do. Check files with ut_gguf_check first where the process must survive them. */
 UtEngine *ut_engine_open (const UtEngineConfig *config, GError **error);
 
-/* Opens config->engine in a worker process, a copy of this program (argv0) run with the one argument UT_ENGINE_WORKER. A worker that dies
+/* Opens config->engine in a worker process, `program` (this one) run with the one argument UT_ENGINE_WORKER. A worker that dies
  * fails its request with UT_ERROR_ENGINE and is started anew for the next. */
-UtEngine *ut_engine_open_remote (const UtEngineConfig *config, const char *argv0, GError **error);
+UtEngine *ut_engine_open_remote (const UtEngineConfig *config, const char *program, GError **error);
 
 #define UT_ENGINE_WORKER "--engine-worker"
 
@@ -102,13 +101,14 @@ UtResult *ut_engine_evaluate (UtEngine *engine, const UtRequest *request, GError
 void ut_engine_close (UtEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtEngine, ut_engine_close)
 
-void ut_engine_config_clear (UtEngineConfig *config);
+void ut_engine_info_clear (UtEngineInfo *info);
 void ut_query_free (UtQuery *query);
 UtRequest *ut_request_new (void);
 void ut_request_free (UtRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtRequest, ut_request_free)
 void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options);
 
+UtAnswer *ut_answer_new (unsigned n_options, size_t n_embd);
 UtResult *ut_result_new (void);
 void ut_answer_free (UtAnswer *answer);
 void ut_result_free (UtResult *result);

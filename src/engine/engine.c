@@ -1,0 +1,123 @@
+#include "engine/engine.h"
+
+#include "base/error.h"
+#include "base/names.h"
+#include "engine/llama.h"
+#include "engine/mock.h"
+
+const UtEngineClass *const ut_engines[] = { &ut_engine_llama, &ut_engine_mock, NULL };
+
+UtEngine *
+ut_engine_open (const UtEngineConfig *config, GError **error)
+{
+  const char *names[G_N_ELEMENTS (ut_engines)] = {};
+  for (size_t i = 0; ut_engines[i] != NULL; i++)
+    {
+      if (g_str_equal (ut_engines[i]->name, config->engine))
+        return ut_engines[i]->open (config, error);
+      names[i] = ut_engines[i]->name;
+    }
+
+  const char *nearest = ut_names_nearest (config->engine, names);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown engine '%s'; did you mean '%s'?", config->engine,
+               nearest != NULL ? nearest : names[0]);
+  return NULL;
+}
+
+UtResult *
+ut_engine_evaluate (UtEngine *engine, const UtRequest *request, GError **error)
+{
+  return engine->class->evaluate (engine, request, error);
+}
+
+void
+ut_engine_close (UtEngine *engine)
+{
+  if (engine != NULL)
+    engine->class->close (engine);
+}
+
+void
+ut_engine_info_clear (UtEngineInfo *info)
+{
+  g_clear_pointer (&info->description, g_free);
+  g_clear_pointer (&info->versions, g_free);
+  g_clear_pointer (&info->backends, g_free);
+  g_clear_pointer (&info->device, g_free);
+}
+
+void
+ut_query_free (UtQuery *query)
+{
+  g_free (query->prompt);
+  g_strfreev (query->options);
+  g_free (query);
+}
+
+UtRequest *
+ut_request_new (void)
+{
+  UtRequest *request = g_new0 (UtRequest, 1);
+  request->images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  request->queries = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_query_free);
+  return request;
+}
+
+void
+ut_request_free (UtRequest *request)
+{
+  if (request == NULL)
+    return;
+  g_ptr_array_unref (request->images);
+  g_ptr_array_unref (request->queries);
+  g_free (request);
+}
+
+void
+ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options)
+{
+  UtQuery *query = g_new0 (UtQuery, 1);
+  query->prompt = g_strdup (prompt);
+  query->options = g_strdupv ((char **) options);
+  g_ptr_array_add (request->queries, query);
+}
+
+UtAnswer *
+ut_answer_new (unsigned n_options, size_t n_embd)
+{
+  UtAnswer *answer = g_new0 (UtAnswer, 1);
+  answer->n_options = n_options;
+  answer->scores = g_new0 (UtScore, n_options);
+  answer->ctx = g_new0 (float, n_embd);
+  answer->ctx_normed = g_new0 (float, n_embd);
+  return answer;
+}
+
+void
+ut_answer_free (UtAnswer *answer)
+{
+  g_free (answer->scores);
+  g_free (answer->ctx);
+  g_free (answer->ctx_normed);
+  g_free (answer);
+}
+
+UtResult *
+ut_result_new (void)
+{
+  UtResult *result = g_new0 (UtResult, 1);
+  result->answers = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_answer_free);
+  result->grids = g_array_new (FALSE, FALSE, sizeof (UtGrid));
+  return result;
+}
+
+void
+ut_result_free (UtResult *result)
+{
+  if (result == NULL)
+    return;
+  g_ptr_array_unref (result->answers);
+  g_array_unref (result->grids);
+  g_free (result->vision);
+  g_free (result);
+}

@@ -1,0 +1,11 @@
+/* Prompts: the words a question is asked with (method.md §3). The engine puts them into the model's own chat template. */
+#pragma once
+
+/* The paper's multiple-choice prompt; `hint` may be NULL; options are lettered A, B, … in order. */
+char *ut_prompt_mcq (const char *hint, const char *question, const char *const *options);
+
+/* The paper's POPE prompt. */
+char *ut_prompt_yes_no (const char *question);
+
+/* The paper's open prompt, without options. */
+char *ut_prompt_open (const char *question);
