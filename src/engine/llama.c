@@ -34,7 +34,7 @@ typedef struct {
   Capture last;     /* residual after the last layer: the paper's channel */
   Capture normed;   /* the same after the final norm */
   gboolean capturing;
-  gboolean flash_attn; /* whether the graph has flash attention in it */
+  gboolean batching; /* suffixes of many queries in one batch, or one after the other */
   int n_batch;
 } LlamaEngine;
 
@@ -46,22 +46,22 @@ typedef struct {
 
 /* ── messages of the libraries ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
-/* ggml logs through one process-wide callback; the last error it gave becomes part of ours. */
-static GPrivate last_error = G_PRIVATE_INIT (g_free);
+/* ggml logs through one process-wide callback; the first error of a call, the one nearest to its cause, becomes part of ours. */
+static GPrivate first_error = G_PRIVATE_INIT (g_free);
 
 static void
-keep_last_error (enum ggml_log_level level, const char *text, [[maybe_unused]] void *data)
+keep_first_error (enum ggml_log_level level, const char *text, [[maybe_unused]] void *data)
 {
-  if (level != GGML_LOG_LEVEL_ERROR)
+  if (level != GGML_LOG_LEVEL_ERROR || g_private_get (&first_error) != NULL)
     return;
   char *line = g_utf8_make_valid (text, -1);
-  g_private_replace (&last_error, g_strchomp (line));
+  g_private_replace (&first_error, g_strchomp (line));
 }
 
 static const char *
 why (void)
 {
-  const char *text = g_private_get (&last_error);
+  const char *text = g_private_get (&first_error);
   return text != NULL && *text != '\0' ? text : "it gave no reason";
 }
 
@@ -71,8 +71,8 @@ load_backends (void)
   static gsize once = 0;
   if (!g_once_init_enter (&once))
     return;
-  llama_log_set (keep_last_error, NULL);
-  mtmd_helper_log_set (keep_last_error, NULL);
+  llama_log_set (keep_first_error, NULL);
+  mtmd_helper_log_set (keep_first_error, NULL);
   ggml_backend_load_all ();
   llama_backend_init ();
   g_once_init_leave (&once, 1);
@@ -105,8 +105,6 @@ static bool
 on_node (struct ggml_tensor *node, bool ask, void *data)
 {
   LlamaEngine *engine = data;
-  if (ask && node->op == GGML_OP_FLASH_ATTN_EXT)
-    engine->flash_attn = TRUE;
   Capture *capture = engine->capturing ? capture_of (engine, ggml_get_name (node)) : NULL;
   if (ask)
     return capture != NULL;
@@ -562,8 +560,7 @@ typedef struct {
 static gboolean
 take_room (const LlamaEngine *engine, Room *room, int n_tokens, int n_outputs)
 {
-  /* Without flash attention only one suffix at a time is bit-equal to evaluating it alone. */
-  const int max_sequences = engine->flash_attn ? MAX_SEQUENCES : 2;
+  const int max_sequences = engine->batching ? MAX_SEQUENCES : 2;
   if (room->n_sequences + 1 > max_sequences || room->n_tokens + n_tokens > engine->n_batch
       || room->n_outputs + n_outputs > MAX_OUTPUTS || room->n_cells + n_tokens > (int) llama_n_ctx (engine->ctx))
     return FALSE;
@@ -667,22 +664,24 @@ evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pre
   if (!decoded || !read_prompts (engine, works, n, rows, error))
     return FALSE;
 
-  /* A query's sequence counts against the batch of its options only as a place that is taken. */
-  if (!engine->flash_attn)
-    taken.n_sequences = 1;
-  for (size_t i = 0; i < n; i++)
-    if (!engine->flash_attn)
-      {
-        /* One option after the other, behind its query in the query's own sequence 1: sequence 1 becomes the base. */
-        llama_memory_seq_cp (memory, works[i]->seq, 0, -1, -1);
-        works[i]->seq = 0;
-        llama_memory_seq_rm (memory, 1, -1, -1);
-      }
+  if (!engine->batching)
+    {
+      /* One option after the other behind its one query: the query joins the prefix, so that sequence 1 is free for them. */
+      llama_memory_seq_cp (memory, works[0]->seq, 0, -1, -1);
+      llama_memory_seq_rm (memory, works[0]->seq, -1, -1);
+      works[0]->seq = 0;
+      taken.n_sequences = 1;
+    }
   if (!score_options (engine, works, n, prefix_pos, taken, error))
     return FALSE;
   for (llama_seq_id s = 1; s < MAX_SEQUENCES; s++)
     llama_memory_seq_rm (memory, s, -1, -1);
-  return llama_memory_seq_rm (memory, 0, prefix_pos, -1) || engine->flash_attn;
+  if (!llama_memory_seq_rm (memory, 0, prefix_pos, -1))
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's memory cannot be cut back to the image");
+      return FALSE;
+    }
+  return TRUE;
 }
 
 /* Evaluates all works, as many at a time as fit. Half of the sequences and outputs are left to the options. */
@@ -692,7 +691,7 @@ evaluate_all (LlamaEngine *engine, GPtrArray *works, llama_pos prefix_pos, int p
   size_t start = 0;
   while (start < works->len)
     {
-      const size_t most = engine->flash_attn ? MAX_SEQUENCES / 2 : 1;
+      const size_t most = engine->batching ? MAX_SEQUENCES / 2 : 1;
       Room room = { .n_sequences = 1, .n_cells = prefix_cells };
       size_t n = 0;
       while (start + n < works->len && n < most
@@ -732,7 +731,7 @@ static UtResult *
 llama_evaluate (UtEngine *base, const UtRequest *request, GError **error)
 {
   LlamaEngine *engine = (LlamaEngine *) base;
-  g_private_replace (&last_error, NULL);
+  g_private_replace (&first_error, NULL);
   llama_memory_clear (llama_get_memory (engine->ctx), false);
 
   g_autoptr (UtResult) result = ut_result_new ();
@@ -887,7 +886,7 @@ load_mmproj (LlamaEngine *engine, const UtEngineConfig *config, enum llama_flash
   return TRUE;
 }
 
-/* Decodes one token, to learn whether the graph has flash attention and the nodes that captures need. */
+/* Decodes one token, to learn whether the graph has the nodes that captures need. */
 static gboolean
 probe_graph (LlamaEngine *engine, GError **error)
 {
@@ -906,6 +905,23 @@ probe_graph (LlamaEngine *engine, GError **error)
   return ok && captured_row (engine, &engine->last, 0, scratch, error) && captured_row (engine, &engine->normed, 0, scratch, error);
 }
 
+/* Where layers are held: the devices asked for, else the first GPU unless layers are kept off it, else the CPU. */
+static const char *
+name_of_device (const UtEngineConfig *config)
+{
+  if (config->n_gpu_layers == 0 || g_strcmp0 (config->devices, "none") == 0)
+    return "CPU";
+  if (config->devices != NULL)
+    return config->devices;
+  for (size_t i = 0; i < ggml_backend_dev_count (); i++)
+    {
+      ggml_backend_dev_t device = ggml_backend_dev_get (i);
+      if (ggml_backend_dev_type (device) == GGML_BACKEND_DEVICE_TYPE_GPU)
+        return ggml_backend_dev_description (device);
+    }
+  return "CPU";
+}
+
 static void
 describe (LlamaEngine *engine, const UtEngineConfig *config)
 {
@@ -920,22 +936,8 @@ describe (LlamaEngine *engine, const UtEngineConfig *config)
     g_string_append_printf (backends, "%s%s", i > 0 ? ", " : "", ggml_backend_reg_name (ggml_backend_reg_get (i)));
   info->backends = g_string_free (g_steal_pointer (&backends), FALSE);
 
-  info->device = g_strdup ("CPU");
-  for (size_t i = 0; i < ggml_backend_dev_count () && config->n_gpu_layers != 0 && config->devices == NULL; i++)
-    {
-      ggml_backend_dev_t device = ggml_backend_dev_get (i);
-      if (ggml_backend_dev_type (device) == GGML_BACKEND_DEVICE_TYPE_GPU)
-        {
-          g_free (info->device);
-          info->device = g_strdup (ggml_backend_dev_description (device));
-          break;
-        }
-    }
-  if (config->devices != NULL && !g_str_equal (config->devices, "none"))
-    {
-      g_free (info->device);
-      info->device = g_strdup (config->devices);
-    }
+  info->device = g_strdup (name_of_device (config));
+  engine->batching = !g_str_equal (info->device, "CPU");
 }
 
 static UtEngine *
@@ -947,7 +949,7 @@ llama_open (const UtEngineConfig *config, GError **error)
     return NULL;
 
   load_backends ();
-  g_private_replace (&last_error, NULL);
+  g_private_replace (&first_error, NULL);
   LlamaEngine *engine = g_new0 (LlamaEngine, 1);
   g_autoptr (UtEngine) base = &engine->base;
   base->class = &ut_engine_llama;

@@ -1,0 +1,100 @@
+/* undertow list: what Undertow knows, read off its own tables. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "commands.h"
+#include "dataset/dataset.h"
+#include "engine/engine.h"
+#include "metric/metric.h"
+#include "perturb/perturb.h"
+#include "run/bundled.h"
+#include "run/group.h"
+
+static void
+list_families (void)
+{
+  for (size_t i = 0; ut_families[i] != NULL; i++)
+    {
+      const UtFamily *family = ut_families[i];
+      const char *kind = family->prior ? "prior" : family->core ? "core" : "control";
+      printf ("%-14s %-7s %u variant%s  %s\n", family->name, i == 0 ? "" : kind, family->n_params, family->n_params == 1 ? " " : "s",
+              family->summary);
+    }
+}
+
+static void
+list_metrics (void)
+{
+  for (const UtMetric *metric = ut_metrics; metric->name != NULL; metric++)
+    printf ("%-14s unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading, metric->source);
+}
+
+static void
+list_datasets (void)
+{
+  for (const UtFormat *format = ut_formats; format->name != NULL; format++)
+    printf ("%-14s %s\n", format->name, format->summary);
+}
+
+static void
+list_engines (void)
+{
+  for (size_t i = 0; ut_engines[i] != NULL; i++)
+    printf ("%-14s %s\n", ut_engines[i]->name, ut_engines[i]->summary);
+  for (size_t i = 0; ut_bundled_models[i] != NULL; i++)
+    printf ("%-14s a bundled model, for -m\n", ut_bundled_models[i]);
+}
+
+static void
+list_channels (void)
+{
+  for (size_t i = 0; i < UT_N_CHANNELS; i++)
+    printf ("%-16s %s\n", ut_channels[i].name, ut_channels[i].summary);
+}
+
+static const struct {
+  const char *name;
+  void (*print) (void);
+} lists[] = {
+  { "families", list_families }, { "metrics", list_metrics },   { "datasets", list_datasets },
+  { "engines", list_engines },   { "channels", list_channels },
+};
+
+static int
+fail_unknown (const char *typed)
+{
+  const char *names[G_N_ELEMENTS (lists) + 1] = {};
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
+    names[i] = lists[i].name;
+  const char *nearest = ut_names_nearest (typed, names);
+  g_autofree char *all = g_strjoinv (", ", (char **) names);
+  g_autoptr (GError) error
+      = g_error_new (UT_ERROR, UT_ERROR_USAGE, "there is no list '%s'%s%s%s; there are %s", typed,
+                     nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", all);
+  return ut_cmd_fail ("list", error);
+}
+
+int
+ut_cmd_list (int argc, char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("families|metrics|datasets|engines|channels");
+  g_option_context_set_summary (context, "Lists what Undertow knows.");
+  g_set_prgname ("undertow list");
+  g_autoptr (GError) error = NULL;
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    return ut_cmd_fail ("list", error);
+  if (argc != 2)
+    {
+      g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "name one list: families, metrics, datasets, engines or channels");
+      return ut_cmd_fail ("list", error);
+    }
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
+    if (strcmp (argv[1], lists[i].name) == 0)
+      {
+        lists[i].print ();
+        return 0;
+      }
+  return fail_unknown (argv[1]);
+}

@@ -1,0 +1,209 @@
+/* undertow run: the main job. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "commands.h"
+#include "progress.h"
+#include "report/summary.h"
+#include "run/run.h"
+
+constexpr int EXIT_BASE_SIGNAL = 128;
+
+/* Set by the first SIGINT or SIGTERM; the second one ends the program at once. */
+static volatile sig_atomic_t stop_signal = 0;
+
+static void
+on_signal (int number)
+{
+  stop_signal = number;
+}
+
+static void
+catch_signals (void)
+{
+  const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND | SA_RESTART };
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+}
+
+typedef struct {
+  UtProgressBar bar;
+  UtRunProgress progress;
+} Ui;
+
+static void
+on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *dataset, unsigned n_variants, gboolean resumed,
+            void *data)
+{
+  const Ui *ui = data;
+  if (ui->bar.quiet)
+    return;
+  fprintf (stderr, "model    %s (%s; %s, %s)\n", config->engine.model != NULL ? config->engine.model : config->engine.engine,
+           engine->description, engine->device, engine->versions);
+  fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset), ut_dataset_items (dataset)->len);
+  GPtrArray *skipped = ut_dataset_skipped (dataset);
+  if (skipped->len > 0)
+    {
+      const UtSkipped *first = skipped->pdata[0];
+      fprintf (stderr, ", %u skipped\n         %s: %s%s", skipped->len, first->where, first->reason,
+               skipped->len > 1 ? " …" : "");
+    }
+  fprintf (stderr, "\nvariants %u, seed %" G_GUINT64_FORMAT " → %s%s\n", n_variants, config->seed, config->output,
+           resumed ? " (resumed)" : "");
+}
+
+static void
+on_progress (const UtRunProgress *progress, void *data)
+{
+  Ui *ui = data;
+  ui->progress = *progress;
+  ut_progress_bar_update (&ui->bar, progress);
+}
+
+static gboolean
+on_stop ([[maybe_unused]] void *data)
+{
+  return stop_signal != 0;
+}
+
+/* llama.cpp's options of several letters behind one dash, which GOption does not know, as their long names. */
+static void
+spell_out (int argc, char **argv)
+{
+  static struct {
+    const char *brief;
+    char full[20];
+  } options[] = { { "-ngl", "--n-gpu-layers" }, { "-fa", "--flash-attn" }, { "-dev", "--device" } };
+  for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
+    for (size_t o = 0; o < G_N_ELEMENTS (options); o++)
+      if (strcmp (argv[i], options[o].brief) == 0)
+        argv[i] = options[o].full;
+}
+
+/* The command line as a shell would take it again. */
+static char *
+quote_command (int argc, char **argv)
+{
+  GString *command = g_string_new ("undertow");
+  for (int i = 0; i < argc; i++)
+    {
+      g_autofree char *quoted = g_shell_quote (argv[i]);
+      const gboolean plain = strspn (argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./") == strlen (argv[i]);
+      g_string_append_printf (command, " %s", plain && *argv[i] != '\0' ? argv[i] : quoted);
+    }
+  return g_string_free (command, FALSE);
+}
+
+static gboolean
+require (const char *value, const char *option, GError **error)
+{
+  if (value == NULL)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s is missing", option);
+  return value != NULL;
+}
+
+static gboolean
+check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, GError **error)
+{
+  if (extra > 1)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "'%s' is not understood", argv[1]);
+      return FALSE;
+    }
+  if (!require (config->dataset.path, "-d DATASET", error) || !require (config->output, "-o RUN.duckdb", error))
+    return FALSE;
+  if (limit < 0 || config->engine.n_threads < 1 || config->engine.n_ctx < 0)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit and -c take numbers from 0, -t from 1");
+      return FALSE;
+    }
+  if (!g_str_equal (config->engine.engine, "llama"))
+    return TRUE;
+  if (!require (config->engine.model, "-m MODEL.gguf", error))
+    return FALSE;
+  return g_str_has_prefix (config->engine.model, "bundled:")
+         || require (config->engine.mmproj, "--mmproj MMPROJ.gguf", error);
+}
+
+static int
+run (UtRunConfig *config, Ui *ui)
+{
+  const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, ui };
+  g_autoptr (GError) error = NULL;
+  gboolean stopped;
+  catch_signals ();
+  const gboolean ok = ut_run (config, &callbacks, &stopped, &error);
+  if (ui->progress.n_items > 0)
+    ut_progress_bar_finish (&ui->bar, &ui->progress);
+  if (!ok)
+    return ut_cmd_fail ("run", error);
+  if (stopped)
+    {
+      fprintf (stderr, "stopped; all finished trials are in %s, and the same command goes on from there\n", config->output);
+      return EXIT_BASE_SIGNAL + stop_signal;
+    }
+  if (!ui->bar.quiet)
+    fputc ('\n', stderr);
+  return ut_report_summary (config->output, stdout, &error) ? 0 : ut_cmd_fail ("run", error);
+}
+
+int
+ut_cmd_run (int argc, char **argv)
+{
+  g_autofree char *command = quote_command (argc, argv);
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *devices = NULL, *flash_attn = NULL;
+  g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *output = NULL;
+  g_auto (GStrv) columns = NULL;
+  int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
+  gint64 limit = 0, seed = 0;
+  gboolean quiet = FALSE;
+  const GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small", "MODEL" },
+    { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
+    { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset, "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception", "DATASET" },
+    { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)", "NAME" },
+    { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
+    { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, "Families, comma-separated (see list families); default all", "FAMILIES" },
+    { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of everything random; default 0", "S" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "No progress, only tables and errors", NULL },
+    { "engine", 0, 0, G_OPTION_ARG_STRING, &engine, "What evaluates the model (see list engines); default llama", "NAME" },
+    { "threads", 't', 0, G_OPTION_ARG_INT, &n_threads, "CPU threads; default one a processor", "N" },
+    { "ctx-size", 'c', 0, G_OPTION_ARG_INT, &n_ctx, "Tokens of context; default 8192 or what the model was trained with", "N" },
+    { "n-gpu-layers", 0, 0, G_OPTION_ARG_INT, &n_gpu_layers, "-ngl: layers to keep on the GPU; default all that it takes", "N" },
+    { "flash-attn", 0, 0, G_OPTION_ARG_STRING, &flash_attn, "-fa: flash attention on, off or auto; default auto", "on|off|auto" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &devices, "-dev: devices to offload to, comma-separated, or none", "DEV" },
+    { "image-min-tokens", 0, 0, G_OPTION_ARG_INT, &min_tokens, "Fewest tokens an image may take; default the model's", "N" },
+    { "image-max-tokens", 0, 0, G_OPTION_ARG_INT, &max_tokens, "Most tokens an image may take; default the model's", "N" },
+    {},
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_option_context_set_summary (context, "Asks the model every question on the clean image and on each variant of it, and stores answers,\n"
+                                         "scores and how far the representations moved. Interrupted, the same command goes on.");
+  g_option_context_set_description (context, "Example:\n  undertow run -m bundled:small -d bundled:presence -o run.duckdb");
+  g_option_context_add_main_entries (context, entries, NULL);
+
+  spell_out (argc, argv);
+  g_set_prgname ("undertow run");
+  g_autoptr (GError) error = NULL;
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    return ut_cmd_fail ("run", error);
+  UtRunConfig config = {
+    .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens, max_tokens },
+    .dataset = { dataset, format, images, columns, (guint64) limit, (guint64) seed },
+    .perturbations = families,
+    .seed = (guint64) seed,
+    .output = output,
+    .program = program,
+    .command = command,
+  };
+  if (!check_config (&config, limit, argc, argv, &error))
+    return ut_cmd_fail ("run", error);
+  Ui ui = { .bar = ut_progress_bar_init (quiet) };
+  return run (&config, &ui);
+}

@@ -1,0 +1,138 @@
+#include "run/group.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "metric/metric.h"
+#include "prompt/prompt.h"
+
+const UtChannelInfo ut_channels[UT_N_CHANNELS] = {
+  [UT_VISION] = { "vision", "mean of the vision tokens the language model receives" },
+  [UT_CTX_OPEN] = { "ctx_open", "last token of the open prompt, last layer, before the final norm" },
+  [UT_CTX_OPEN_NORMED] = { "ctx_open.normed", "the same after the final norm" },
+  [UT_CTX_MCQ] = { "ctx_mcq", "last token of the prompt with options (POPE: the yes/no prompt), last layer, before the final norm" },
+  [UT_CTX_MCQ_NORMED] = { "ctx_mcq.normed", "the same after the final norm" },
+};
+
+void
+ut_view_clear (UtView *view)
+{
+  for (size_t c = 0; c < UT_N_CHANNELS; c++)
+    g_clear_pointer (&view->channels[c], g_free);
+  g_clear_pointer (&view->scores, g_free);
+}
+
+UtGroup *
+ut_group_new (void)
+{
+  UtGroup *group = g_atomic_rc_box_new0 (UtGroup);
+  group->items = g_ptr_array_new ();
+  group->images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  return group;
+}
+
+UtGroup *
+ut_group_ref (UtGroup *group)
+{
+  return g_atomic_rc_box_acquire (group);
+}
+
+static void
+group_clear (void *data)
+{
+  UtGroup *group = data;
+  for (size_t i = 0; group->clean != NULL && i < group->items->len; i++)
+    ut_view_clear (&group->clean[i]);
+  g_free (group->clean);
+  g_ptr_array_unref (group->items);
+  g_ptr_array_unref (group->images);
+}
+
+void
+ut_group_unref (UtGroup *group)
+{
+  if (group != NULL)
+    g_atomic_rc_box_release_full (group, group_clear);
+}
+
+GPtrArray *
+ut_groups_of_items (GPtrArray *items)
+{
+  GPtrArray *groups = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_group_unref);
+  g_autoptr (GHashTable) by_image = g_hash_table_new (g_str_hash, g_str_equal);
+  for (size_t i = 0; i < items->len; i++)
+    {
+      UtItem *item = items->pdata[i];
+      UtGroup *group = g_hash_table_lookup (by_image, item->image_id);
+      if (group == NULL)
+        {
+          group = ut_group_new ();
+          g_ptr_array_add (groups, group);
+          g_hash_table_insert (by_image, item->image_id, group);
+        }
+      g_ptr_array_add (group->items, item);
+    }
+  return groups;
+}
+
+UtSubject
+ut_group_subject (const UtGroup *group, size_t i)
+{
+  const UtItem *item = group->items->pdata[i];
+  return (UtSubject) {
+    .id = item->id,
+    .index = item->index,
+    .labels = (const char *const *) item->labels,
+    .n_labels = item->n_options,
+    .clean_prediction = group->clean != NULL && group->clean[i].scores != NULL ? group->clean[i].predicted : -1,
+  };
+}
+
+void
+ut_view_add_queries (UtRequest *request, const UtItem *item)
+{
+  const char *const *options = (const char *const *) item->options;
+  g_autofree char *open = ut_prompt_open (item->question);
+  g_autofree char *closed
+      = item->yes_no ? ut_prompt_yes_no (item->question) : ut_prompt_mcq (item->hint, item->question, options);
+  ut_request_add_query (request, open, NULL);
+  ut_request_add_query (request, closed, options);
+}
+
+UtVisionView
+ut_vision_view_of_result (const UtResult *result)
+{
+  if (result->n_vision == 0)
+    return (UtVisionView) { .dirichlet = NAN };
+  UtVisionView vision = { .pooled = g_new (float, result->n_embd) };
+  ut_mean_pool (result->vision, result->n_vision, result->n_embd, vision.pooled);
+  vision.dirichlet = ut_dirichlet_energy (result->vision, (const UtGrid *) (void *) result->grids->data, result->grids->len,
+                                          result->n_embd);
+  return vision;
+}
+
+UtView
+ut_view_of_result (const UtResult *result, const UtVisionView *vision, size_t first)
+{
+  const UtAnswer *open = result->answers->pdata[first];
+  const UtAnswer *closed = result->answers->pdata[first + 1];
+  const size_t size = result->n_embd * sizeof (float);
+  UtView view = {
+    .channels = {
+      [UT_VISION] = g_memdup2 (vision->pooled, vision->pooled != NULL ? size : 0),
+      [UT_CTX_OPEN] = g_memdup2 (open->ctx, size),
+      [UT_CTX_OPEN_NORMED] = g_memdup2 (open->ctx_normed, size),
+      [UT_CTX_MCQ] = g_memdup2 (closed->ctx, size),
+      [UT_CTX_MCQ_NORMED] = g_memdup2 (closed->ctx_normed, size),
+    },
+    .scores = g_memdup2 (closed->scores, closed->n_options * sizeof (UtScore)),
+    .n_options = closed->n_options,
+    .dirichlet = vision->dirichlet,
+  };
+
+  /* Ties go to the lowest index. */
+  for (unsigned k = 1; k < view.n_options; k++)
+    if (view.scores[k].logprob > view.scores[view.predicted].logprob)
+      view.predicted = (int) k;
+  return view;
+}

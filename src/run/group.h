@@ -1,0 +1,58 @@
+/* A group: the questions on one image (or on the same images), evaluated together, and what their clean trial gave. */
+#pragma once
+#include "dataset/dataset.h"
+#include "engine/engine.h"
+#include "perturb/perturb.h"
+
+/* Where a question's representations are read, in the order they are stored; UT_N_CHANNELS of them. */
+typedef enum { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED, UT_N_CHANNELS } UtChannel;
+
+typedef struct {
+  const char *name;
+  const char *summary;
+} UtChannelInfo;
+
+extern const UtChannelInfo ut_channels[UT_N_CHANNELS];
+
+/* One question under one variant, measured. */
+typedef struct {
+  int predicted;
+  float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image */
+  UtScore *scores;                /* [n_options] */
+  unsigned n_options;
+  double dirichlet;               /* NaN without an image */
+} UtView;
+
+typedef struct {
+  GPtrArray *items;  /* const UtItem *, borrowed */
+  GPtrArray *images; /* UtImage *, clean */
+  UtView *clean;     /* [items->len], filled by the clean trial; scores NULL where it failed */
+  size_t n_embd;
+} UtGroup;
+
+UtGroup *ut_group_new (void);
+UtGroup *ut_group_ref (UtGroup *group);
+void ut_group_unref (UtGroup *group);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtGroup, ut_group_unref)
+
+/* Questions sharing their image_id, in the order of their first one. GPtrArray of UtGroup *, without images yet. */
+GPtrArray *ut_groups_of_items (GPtrArray *items);
+
+/* What a perturbation may know of the i-th question. Borrows from the group. */
+UtSubject ut_group_subject (const UtGroup *group, size_t i);
+
+/* Adds the two queries of an item, first the open prompt, then the one with options. */
+void ut_view_add_queries (UtRequest *request, const UtItem *item);
+
+/* What the questions on one result share: its vision tokens, pooled and measured once. */
+typedef struct {
+  float *pooled;    /* [n_embd], NULL without an image */
+  double dirichlet; /* NaN without an image */
+} UtVisionView;
+
+UtVisionView ut_vision_view_of_result (const UtResult *result);
+
+/* Reads an item's view from the answers at `first` and `first` + 1 of a result. */
+UtView ut_view_of_result (const UtResult *result, const UtVisionView *vision, size_t first);
+void ut_view_clear (UtView *view);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtView, ut_view_clear)

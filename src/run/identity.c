@@ -1,0 +1,134 @@
+#include "run/identity.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "perturb/perturb.h"
+
+static void
+identity_clear (void *data)
+{
+  UtIdentity *row = data;
+  g_free ((char *) row->key);
+  g_free ((char *) row->value);
+}
+
+static void
+add (GArray *rows, const char *key, char *value, gboolean informative)
+{
+  const UtIdentity row = { g_strdup (key), value, informative };
+  g_array_append_val (rows, row);
+}
+
+/* SHA-256 of a file's bytes, as hexadecimal digits. */
+static char *
+hash_file (const char *path, GError **error)
+{
+  FILE *file = fopen (path, "rbe");
+  if (file == NULL)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
+      return NULL;
+    }
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guchar *buffer = g_malloc (1 << 20);
+  size_t n;
+  while ((n = fread (buffer, 1, 1 << 20, file)) > 0)
+    g_checksum_update (sum, buffer, (gssize) n);
+  const gboolean failed = ferror (file);
+  fclose (file);
+  if (failed)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: it cannot be read to its end", path);
+      return NULL;
+    }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+static gboolean
+add_hash (GArray *rows, const char *key, const char *path, GError **error)
+{
+  char *hash = path != NULL ? hash_file (path, error) : g_strdup ("none");
+  if (hash == NULL)
+    return FALSE;
+  add (rows, key, hash, FALSE);
+  return TRUE;
+}
+
+/* The questions themselves: whatever files they came from, other questions make another run. */
+static char *
+hash_items (UtDataset *dataset)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  GPtrArray *items = ut_dataset_items (dataset);
+  for (size_t i = 0; i < items->len; i++)
+    {
+      const UtItem *item = items->pdata[i];
+      g_autofree char *options = g_strjoinv ("\x1f", item->options);
+      g_autofree char *answer = g_strdup_printf ("%d", item->answer);
+      const char *parts[] = { item->id, item->image_id, item->category, item->hint != NULL ? item->hint : "", item->question,
+                              options, answer };
+      for (size_t p = 0; p < G_N_ELEMENTS (parts); p++)
+        g_checksum_update (sum, (const guchar *) parts[p], (gssize) strlen (parts[p]) + 1);
+    }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+static char *
+join_variants (GPtrArray *variants)
+{
+  GString *names = g_string_new (NULL);
+  for (size_t v = 0; v < variants->len; v++)
+    g_string_append_printf (names, "%s%s", v > 0 ? "," : "", ((const UtVariant *) variants->pdata[v])->name);
+  return g_string_free (names, FALSE);
+}
+
+static char *
+time_now (void)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  return g_date_time_format_iso8601 (now);
+}
+
+static char *
+text_or_default (const char *text)
+{
+  return g_strdup (text != NULL ? text : "default");
+}
+
+GArray *
+ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const UtEngineInfo *info, UtDataset *dataset,
+                 GPtrArray *variants, GError **error)
+{
+  g_autoptr (GArray) rows = g_array_new (TRUE, TRUE, sizeof (UtIdentity));
+  g_array_set_clear_func (rows, identity_clear);
+
+  add (rows, "undertow", g_strdup (UT_VERSION), FALSE);
+  add (rows, "engine", g_strdup (engine->engine), FALSE);
+  add (rows, "engine versions", g_strdup (info->versions), FALSE);
+  add (rows, "backends", g_strdup (info->backends), FALSE);
+  add (rows, "device", g_strdup (info->device), FALSE);
+  add (rows, "model", g_strdup (info->description), FALSE);
+  if (!add_hash (rows, "model sha256", engine->model, error) || !add_hash (rows, "mmproj sha256", engine->mmproj, error))
+    return NULL;
+  add (rows, "-fa", text_or_default (engine->flash_attn), FALSE);
+  add (rows, "-ngl", g_strdup_printf ("%d", engine->n_gpu_layers), FALSE);
+  add (rows, "--image-min-tokens", g_strdup_printf ("%d", engine->image_min_tokens), FALSE);
+  add (rows, "--image-max-tokens", g_strdup_printf ("%d", engine->image_max_tokens), FALSE);
+  add (rows, "dataset format", g_strdup (ut_dataset_format (dataset)), FALSE);
+  add (rows, "questions sha256", hash_items (dataset), FALSE);
+  add (rows, "--seed", g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
+  add (rows, "variants", join_variants (variants), FALSE);
+
+  add (rows, "command", g_strdup (config->command), TRUE);
+  add (rows, "dataset", g_strdup (config->dataset.path), TRUE);
+  add (rows, "model file", text_or_default (config->engine.model), TRUE);
+  add (rows, "mmproj file", text_or_default (engine->mmproj), TRUE);
+  add (rows, "-t", g_strdup_printf ("%d", engine->n_threads), TRUE);
+  add (rows, "-c", g_strdup_printf ("%d", engine->n_ctx), TRUE);
+  add (rows, "host", g_strdup (g_get_host_name ()), TRUE);
+  add (rows, "started", time_now (), TRUE);
+  return g_steal_pointer (&rows);
+}

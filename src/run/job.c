@@ -1,0 +1,99 @@
+#include "run/job.h"
+
+static void
+job_item_clear (void *data)
+{
+  UtJobItem *item = data;
+  g_free (item->detail);
+  g_clear_error (&item->error);
+}
+
+UtJob *
+ut_job_new (UtGroup *group, const UtVariant *variant)
+{
+  UtJob *job = g_new0 (UtJob, 1);
+  job->group = ut_group_ref (group);
+  job->variant = variant;
+  job->items = g_array_new (FALSE, TRUE, sizeof (UtJobItem));
+  g_array_set_clear_func (job->items, job_item_clear);
+  job->results = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_result_free);
+  return job;
+}
+
+void
+ut_job_add_item (UtJob *job, unsigned i, char *detail)
+{
+  const UtJobItem item = { .i = i, .detail = detail };
+  g_array_append_val (job->items, item);
+}
+
+void
+ut_job_free (UtJob *job)
+{
+  if (job == NULL)
+    return;
+  ut_group_unref (job->group);
+  g_clear_pointer (&job->images, g_ptr_array_unref);
+  g_clear_error (&job->error);
+  g_array_unref (job->items);
+  g_ptr_array_unref (job->results);
+  g_free (job);
+}
+
+void
+ut_job_render (UtJob *job, guint64 seed)
+{
+  /* All questions of a job have one key, so any of them stands for all. */
+  const UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
+  g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  for (size_t k = 0; k < job->group->images->len; k++)
+    {
+      UtImage *image = ut_variant_apply (job->variant, job->group->images->pdata[k], &subject, seed, &job->error);
+      if (image == NULL)
+        return;
+      g_ptr_array_add (images, image);
+    }
+  job->images = g_steal_pointer (&images);
+}
+
+/* Evaluates items [from, to) of the job in one request. */
+static gboolean
+evaluate_items (UtJob *job, UtEngine *engine, size_t from, size_t to, GError **error)
+{
+  g_autoptr (UtRequest) request = ut_request_new ();
+  for (size_t k = 0; k < job->images->len; k++)
+    g_ptr_array_add (request->images, ut_image_ref (job->images->pdata[k]));
+  for (size_t i = from; i < to; i++)
+    ut_view_add_queries (request, job->group->items->pdata[g_array_index (job->items, UtJobItem, i).i]);
+
+  UtResult *result = ut_engine_evaluate (engine, request, error);
+  if (result == NULL)
+    return FALSE;
+  g_ptr_array_add (job->results, result);
+  for (size_t i = from; i < to; i++)
+    {
+      UtJobItem *item = &g_array_index (job->items, UtJobItem, i);
+      item->result = result;
+      item->first = 2 * (i - from);
+    }
+  return TRUE;
+}
+
+void
+ut_job_evaluate (UtJob *job, UtEngine *engine)
+{
+  if (job->images == NULL)
+    return;
+  const gint64 start = g_get_monotonic_time ();
+  g_autoptr (GError) failure = NULL;
+  const size_t n = job->items->len;
+  if (!evaluate_items (job, engine, 0, n, &failure))
+    {
+      if (n == 1)
+        g_array_index (job->items, UtJobItem, 0).error = g_steal_pointer (&failure);
+      else
+        for (size_t i = 0; i < n; i++)
+          evaluate_items (job, engine, i, i + 1, &g_array_index (job->items, UtJobItem, i).error);
+    }
+  job->seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+}

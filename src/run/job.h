@@ -1,0 +1,32 @@
+/* A job: one image variant and the questions asked on it, as it travels from the planner through the engine's thread and back. */
+#pragma once
+#include "run/group.h"
+
+typedef struct {
+  unsigned i;      /* the question's place in the group */
+  char *detail;    /* what the variant was for it; may be NULL */
+  UtResult *result; /* borrowed from `results`; NULL where it failed */
+  size_t first;    /* its first query in the result */
+  GError *error;
+} UtJobItem;
+
+typedef struct {
+  UtGroup *group;
+  const UtVariant *variant;
+  GPtrArray *images;  /* UtImage *, perturbed; NULL where `error` says why there are none */
+  GError *error;
+  GArray *items;      /* UtJobItem */
+  GPtrArray *results; /* UtResult * */
+  double seconds;     /* inside the engine */
+} UtJob;
+
+UtJob *ut_job_new (UtGroup *group, const UtVariant *variant);
+void ut_job_add_item (UtJob *job, unsigned i, char *detail);
+void ut_job_free (UtJob *job);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtJob, ut_job_free)
+
+/* Makes the job's images; a failure is kept in the job. */
+void ut_job_render (UtJob *job, guint64 seed);
+
+/* Runs the job: all questions at once and, where that fails, each alone, so that one bad question costs no other. */
+void ut_job_evaluate (UtJob *job, UtEngine *engine);

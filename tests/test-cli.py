@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""The program as its users meet it, run on the mock engine: results, resuming, signals, bad input. Speaks TAP.
+
+Usage: test-cli.py UNDERTOW
+"""
+import csv, io, json, os, random, signal, struct, subprocess, sys, tempfile, time, zlib
+from pathlib import Path
+
+UNDERTOW = sys.argv[1]
+
+
+def png(path, width, height, seed):
+    """Writes a PNG of seeded noise on a seeded base colour, with the standard library alone."""
+    rng = random.Random(seed)
+    base = [rng.randrange(200) for _ in range(3)]
+    rows = b"".join(
+        b"\0" + bytes(base[c] + rng.randrange(56) for _ in range(width) for c in range(3)) for _ in range(height))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def undertow(*args, **kwargs):
+    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def make_benchmark(folder, n_images=6, questions=3, text="Is it so, version {}?"):
+    """A benchmark of the user's own: four-option questions, several an image."""
+    folder.mkdir(exist_ok=True)
+    with open(folder / "own.csv", "w", newline="") as f:
+        rows = csv.writer(f)
+        rows.writerow(["id", "image", "question", "A", "B", "C", "D", "answer", "category"])
+        for i in range(n_images):
+            png(folder / f"{i}.png", 96 + 16 * (i % 3), 96, i)
+            for q in range(questions):
+                rows.writerow([f"{i}-{q}", f"{i}.png", text.format(q), "red", "None", "N/A", "a, b", "ABCD"[(i + q) % 4], f"c{q}"])
+    return folder / "own.csv"
+
+
+def run_args(dataset, out, *more):
+    return ["run", "--engine", "mock", "-d", dataset, "-o", out, "-q", *more]
+
+
+def show(run, view):
+    shown = undertow("show", run, view, "--format", "csv")
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
+
+
+def rows(run, view):
+    return list(csv.DictReader(io.StringIO(show(run, view))))
+
+
+VIEWS = ["families", "accuracy", "drift", "transitions", "items", "trials", "failures"]
+
+
+def exports(run):
+    return {view: show(run, view) for view in VIEWS}
+
+
+# ── tests: every function whose name begins with test_ ──────────────────────────────────────────────────────────────────────────
+
+
+def test_end_to_end(tmp):
+    done = undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb"))
+    assert done.returncode == 0, done.stderr
+    assert "translation" in done.stdout and "rotation" in done.stdout, done.stdout
+    trials = rows(tmp / "run.duckdb", "trials")
+    # 18 questions: clean, 24 core variants, 6 overlay controls and the prior each.
+    assert len(trials) == 18 * 32, len(trials)
+
+
+def test_identity_moves_nothing(tmp):
+    done = undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "identity"))
+    assert done.returncode == 0, done.stderr
+    family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["identity"]
+    assert float(family["ifr"]) == 0 and float(family["iv"]) == 0, family
+    drifts = [r for r in rows(tmp / "run.duckdb", "drift") if r["family"] == "identity"]
+    assert drifts and all(float(r["mean_l2"]) == 0 and float(r["mean_cos"]) == 1 for r in drifts), drifts
+
+
+def test_scale_has_ifr_equal_iv(tmp):
+    undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "scale"))
+    family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["scale"]
+    assert family["ifr"] == family["iv"], family
+
+
+def test_same_seed_same_exports(tmp):
+    dataset = make_benchmark(tmp / "b")
+    for name, threads in (("one", 1), ("two", 2)):
+        assert undertow(*run_args(dataset, tmp / name, "-t", threads)).returncode == 0
+    assert exports(tmp / "one") == exports(tmp / "two")
+
+
+def kill_and_resume(tmp, kill, times):
+    dataset = make_benchmark(tmp / "b", n_images=12)
+    assert undertow(*run_args(dataset, tmp / "whole")).returncode == 0
+    codes = []
+    rng = random.Random(7)
+    for _ in range(times):
+        process = subprocess.Popen([UNDERTOW, *map(str, run_args(dataset, tmp / "cut"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.05, 0.5))
+        process.send_signal(kill)
+        codes.append(process.wait(timeout=60))
+    last = undertow(*run_args(dataset, tmp / "cut"))
+    assert last.returncode == 0, last.stderr
+    assert exports(tmp / "whole") == exports(tmp / "cut")
+    return codes
+
+
+def test_killed_goes_on(tmp):
+    kill_and_resume(tmp, signal.SIGKILL, 6)
+
+
+def test_interrupted_goes_on(tmp):
+    codes = kill_and_resume(tmp, signal.SIGINT, 4)
+    assert set(codes) <= {0, 130, -signal.SIGINT}, codes
+
+
+def test_interrupt_says_130(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=40, questions=6)
+    process = subprocess.Popen([UNDERTOW, *map(str, run_args(dataset, tmp / "run"))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp / "run").exists():
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (process.returncode, err)
+    assert "same command" in err, err
+
+
+def test_other_configuration_is_refused(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=2)
+    assert undertow(*run_args(dataset, tmp / "run")).returncode == 0
+    other = undertow(*run_args(dataset, tmp / "run", "--seed", 1))
+    assert other.returncode == 2, other
+    assert "--seed" in other.stderr and "0" in other.stderr and "1" in other.stderr, other.stderr
+    assert len(rows(tmp / "run", "trials")) == 6 * 32
+
+
+def test_dead_engine_costs_only_its_question(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=1)
+    text = dataset.read_text().replace("1.png,Is it so", "1.png,[mock:abort] Is it so")
+    dataset.write_text(text)
+    done = undertow(*run_args(dataset, tmp / "run", "-p", "scale,rotation"))
+    failures = rows(tmp / "run", "failures")
+    assert failures and all("1-0" == f["item"] for f in failures), (failures, done.stderr)
+    assert "signal 6" in failures[0]["error"], failures[0]
+    good = [t for t in rows(tmp / "run", "trials") if t["item"] in ("0-0", "2-0")]
+    assert len(good) == 2 * 4, good
+
+
+def test_failed_question_spares_its_neighbours(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=1, questions=3)
+    dataset.write_text(dataset.read_text().replace("version 1", "version [mock:error]"))
+    done = undertow(*run_args(dataset, tmp / "run", "-p", "scale"))
+    assert done.returncode == 0, done.stderr
+    assert {f["item"] for f in rows(tmp / "run", "failures")} == {"0-1"}
+    assert "fail" in done.stdout, done.stdout
+
+
+def test_unreadable_image(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    (tmp / "b" / "1.png").write_bytes((tmp / "b" / "1.png").read_bytes()[:200])
+    done = undertow(*run_args(dataset, tmp / "run", "-p", "scale"))
+    assert done.returncode == 0, done.stderr
+    failures = rows(tmp / "run", "failures")
+    assert {f["item"] for f in failures} == {"1-0", "1-1"} and "1.png" in failures[0]["error"], failures
+
+
+def test_missing_images_are_counted(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    (tmp / "b" / "2.png").unlink()
+    done = undertow("run", "--engine", "mock", "-d", dataset, "-o", tmp / "run", "-p", "scale")
+    assert done.returncode == 0 and "2 skipped" in done.stderr and "2.png" in done.stderr, done.stderr
+    for name in ("0.png", "1.png"):
+        (tmp / "b" / name).unlink()
+    none = undertow(*run_args(dataset, tmp / "none"))
+    assert none.returncode == 1 and len(none.stderr.strip().splitlines()) == 1, none.stderr
+
+
+def assert_fails(code, words, *args):
+    failed = undertow(*args)
+    assert failed.returncode == code, (failed.returncode, failed.stderr)
+    for word in words:
+        assert word in failed.stderr, (word, failed.stderr)
+
+
+def test_bad_input(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=1)
+    out = tmp / "run"
+    assert_fails(2, ["rotation"], *run_args(dataset, out, "-p", "rotatoin"))
+    assert_fails(2, ["-d"], "run", "--engine", "mock", "-o", out)
+    assert_fails(2, ["-o"], "run", "--engine", "mock", "-d", dataset)
+    assert_fails(2, ["-m"], "run", "-d", dataset, "-o", out)
+    assert_fails(2, ["--mmproj"], "run", "-m", "x.gguf", "-d", dataset, "-o", out)
+    assert_fails(2, ["bundled:small"], "run", "-m", "bundled:smal", "-d", dataset, "-o", out)
+    assert_fails(2, ["bundled:presence"], *run_args("bundled:presense", out))
+    assert_fails(2, ["llama"], "run", "--engine", "lama", "-m", "x", "--mmproj", "y", "-d", dataset, "-o", out)
+    assert_fails(2, ["--nonsense"], *run_args(dataset, out, "--nonsense"))
+    assert_fails(1, ["missing.csv"], *run_args(tmp / "missing.csv", out))
+    assert_fails(1, ["gone"], *run_args(dataset, tmp / "gone" / "run"))
+    assert_fails(1, ["missing.gguf"], "run", "-m", tmp / "missing.gguf", "--mmproj", tmp / "missing.gguf", "-d", dataset, "-o", out)
+    (tmp / "notes.txt").write_text("not a model")
+    assert_fails(1, ["notes.txt"], "run", "-m", tmp / "notes.txt", "--mmproj", tmp / "notes.txt", "-d", dataset, "-o", out)
+    (tmp / "bad.jsonl").write_text('{"question": "q", "image": "b/0.png", "A": "x", "B": "y", "answer": "A"}\n{"question": \n')
+    assert_fails(1, ["bad.jsonl"], *run_args(tmp / "bad.jsonl", out))
+    assert not out.exists(), "a run that could not start leaves no file"
+    (tmp / "other").write_text("not a database")
+    assert_fails(1, ["other"], *run_args(dataset, tmp / "other"))
+    assert (tmp / "other").read_text() == "not a database"
+    assert_fails(2, ["families"], "show", tmp / "other", "familes")
+    assert_fails(1, ["other"], "show", tmp / "other")
+
+
+def test_commands(tmp):
+    assert undertow().returncode == 2
+    assert undertow("--help").returncode == 0
+    assert_fails(2, ["show"], "shwo")
+    for command in ("run", "show", "perturb", "scenes", "list"):
+        helped = undertow(command, "--help")
+        assert helped.returncode == 0 and "Usage" in helped.stdout, command
+    for name in ("families", "metrics", "datasets", "engines", "channels"):
+        listed = undertow("list", name)
+        assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
+    assert_fails(2, ["metrics"], "list", "metrix")
+
+
+def test_show_formats(tmp):
+    undertow(*run_args(make_benchmark(tmp / "b", n_images=2), tmp / "run", "-p", "scale"))
+    for view in VIEWS:
+        as_csv = rows(tmp / "run", view)
+        as_json = json.loads(undertow("show", tmp / "run", view, "--format", "json").stdout)
+        assert len(as_csv) == len(as_json), view
+        assert undertow("show", tmp / "run", view, "--format", "markdown").returncode == 0
+        assert undertow("show", tmp / "run", view).returncode == 0
+
+
+def main():
+    tests = [(name, f) for name, f in globals().items() if name.startswith("test_")]
+    print(f"1..{len(tests)}")
+    failed = 0
+    for i, (name, f) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                f(Path(folder))
+                print(f"ok {i} {name}", flush=True)
+            except Exception as e:
+                failed += 1
+                print(f"not ok {i} {name}\n# " + f"{type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+/* Engines: the mock, the worker process around it, and libllama on the bundled model. */
+#include <glib.h>
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "engine/engine.h"
+
+static UtImage *
+noise_image (int width, int height, uint64_t index)
+{
+  UtImage *image = ut_image_new (width, height, NULL);
+  UtRng rng = ut_rng_init (1, "image", "test", index);
+  for (size_t i = 0; i < (size_t) width * (size_t) height * 3; i++)
+    image->pixels[i] = (uint8_t) ut_rng_next (&rng);
+  return image;
+}
+
+static const char *const options[] = { "red", "dark green", "blue", NULL };
+static const char *const yes_no[] = { "Yes", "No", NULL };
+
+static UtRequest *
+make_request (size_t n_queries)
+{
+  static const char *const prompts[] = {
+    "Question: What colour is the square?\nPlease answer the question concisely.",
+    "Question: What colour is the square?\nOptions:\nA. red\nB. dark green\nC. blue\nPlease select the correct answer from the options above.",
+    "Question: Is there a red circle in the image?\nAnswer with exactly one word: Yes or No.",
+    "Question: Ist da ein Kreis – ein größerer?\nAnswer with exactly one word: Yes or No.",
+  };
+  UtRequest *request = ut_request_new ();
+  g_ptr_array_add (request->images, noise_image (96, 128, 0));
+  for (size_t i = 0; i < n_queries; i++)
+    ut_request_add_query (request, prompts[i % 4], i % 4 == 0 ? NULL : i % 4 == 1 ? options : yes_no);
+  return request;
+}
+
+static void
+assert_equal_answers (const UtResult *a, size_t i, const UtResult *b, size_t j)
+{
+  const UtAnswer *x = a->answers->pdata[i], *y = b->answers->pdata[j];
+  g_assert_cmpuint (x->n_options, ==, y->n_options);
+  for (unsigned k = 0; k < x->n_options; k++)
+    {
+      g_assert_cmpmem (&x->scores[k].logprob, sizeof (double), &y->scores[k].logprob, sizeof (double));
+      g_assert_cmpmem (&x->scores[k].logprob_text, sizeof (double), &y->scores[k].logprob_text, sizeof (double));
+      g_assert_cmpint (x->scores[k].n_tokens, ==, y->scores[k].n_tokens);
+    }
+  g_assert_cmpmem (x->ctx, a->n_embd * sizeof (float), y->ctx, b->n_embd * sizeof (float));
+  g_assert_cmpmem (x->ctx_normed, a->n_embd * sizeof (float), y->ctx_normed, b->n_embd * sizeof (float));
+}
+
+static void
+assert_equal_results (const UtResult *a, const UtResult *b)
+{
+  g_assert_cmpuint (a->answers->len, ==, b->answers->len);
+  for (size_t i = 0; i < a->answers->len; i++)
+    assert_equal_answers (a, i, b, i);
+  g_assert_cmpmem (a->grids->data, a->grids->len * sizeof (UtGrid), b->grids->data, b->grids->len * sizeof (UtGrid));
+  g_assert_cmpmem (a->vision, a->n_vision * a->n_embd * sizeof (float), b->vision, b->n_vision * b->n_embd * sizeof (float));
+}
+
+static UtEngine *
+open_remote (const char *name)
+{
+  const UtEngineConfig config = { .engine = name, .n_threads = 1, .image_min_tokens = -1, .image_max_tokens = -1 };
+  g_autoptr (GError) error = NULL;
+  UtEngine *engine = ut_engine_open_remote (&config, g_getenv ("UNDERTOW"), &error);
+  g_assert_no_error (error);
+  return engine;
+}
+
+static void
+test_remote_is_local (void)
+{
+  const UtEngineConfig config = { .engine = "mock" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtEngine) local = ut_engine_open (&config, &error);
+  g_autoptr (UtEngine) remote = open_remote ("mock");
+  g_autoptr (UtRequest) request = make_request (4);
+  g_autoptr (UtResult) a = ut_engine_evaluate (local, request, &error);
+  g_assert_no_error (error);
+  g_autoptr (UtResult) b = ut_engine_evaluate (remote, request, &error);
+  g_assert_no_error (error);
+  assert_equal_results (a, b);
+  g_assert_cmpstr (local->info.description, ==, remote->info.description);
+}
+
+static void
+test_remote_survives (void)
+{
+  g_autoptr (UtEngine) engine = open_remote ("mock");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtRequest) good = make_request (2);
+  g_autoptr (UtRequest) failing = make_request (1);
+  ut_request_add_query (failing, "[mock:error]", yes_no);
+  g_autoptr (UtRequest) deadly = make_request (1);
+  ut_request_add_query (deadly, "[mock:abort]", yes_no);
+
+  g_assert_null (ut_engine_evaluate (engine, failing, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
+  g_clear_error (&error);
+  g_assert_null (ut_engine_evaluate (engine, deadly, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_ENGINE);
+  g_assert_nonnull (strstr (error->message, "signal 6"));
+  g_clear_error (&error);
+  g_autoptr (UtResult) result = ut_engine_evaluate (engine, good, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (result->answers->len, ==, 2);
+}
+
+static void
+test_unknown_engine (void)
+{
+  const UtEngineConfig config = { .engine = "lama" };
+  g_autoptr (GError) error = NULL;
+  g_assert_null (ut_engine_open (&config, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_USAGE);
+  g_assert_nonnull (strstr (error->message, "'llama'"));
+}
+
+static UtEngine *
+open_bundled (const char *flash_attn, int n_threads)
+{
+  const UtEngineConfig config = {
+    .engine = "llama",
+    .model = UT_SOURCE_MODELS "/small.gguf",
+    .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
+    .flash_attn = flash_attn,
+    .n_threads = n_threads,
+    .n_gpu_layers = 0,
+    .image_min_tokens = -1,
+    .image_max_tokens = -1,
+  };
+  g_autoptr (GError) error = NULL;
+  UtEngine *engine = ut_engine_open (&config, &error);
+  g_assert_no_error (error);
+  return engine;
+}
+
+static UtResult *
+evaluate (UtEngine *engine, const UtRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  UtResult *result = ut_engine_evaluate (engine, request, &error);
+  g_assert_no_error (error);
+  return result;
+}
+
+/* Query i of `request` on the same images, by itself. */
+static UtRequest *
+only_query (const UtRequest *request, size_t i)
+{
+  UtRequest *alone = ut_request_new ();
+  for (size_t k = 0; k < request->images->len; k++)
+    g_ptr_array_add (alone->images, ut_image_ref (request->images->pdata[k]));
+  const UtQuery *query = request->queries->pdata[i];
+  ut_request_add_query (alone, query->prompt, (const char *const *) query->options);
+  return alone;
+}
+
+/* More queries than one batch holds, each bit-equal to the same query alone. */
+static void
+test_sharing_is_exact (gconstpointer flash_attn)
+{
+  g_autoptr (UtEngine) engine = open_bundled (flash_attn, 1);
+  g_autoptr (UtRequest) request = make_request (75);
+  g_autoptr (UtResult) shared = evaluate (engine, request);
+  for (size_t i = 0; i < request->queries->len; i += 1 + i / 4)
+    {
+      g_autoptr (UtRequest) alone = only_query (request, i);
+      g_autoptr (UtResult) single = evaluate (engine, alone);
+      assert_equal_answers (shared, i, single, 0);
+    }
+}
+
+static void
+test_threads_are_exact (void)
+{
+  g_autoptr (UtEngine) one = open_bundled ("auto", 1);
+  g_autoptr (UtEngine) two = open_bundled ("auto", 2);
+  g_autoptr (UtRequest) request = make_request (8);
+  g_autoptr (UtResult) a = evaluate (one, request);
+  g_autoptr (UtResult) b = evaluate (two, request);
+  assert_equal_results (a, b);
+}
+
+static void
+test_several_images (void)
+{
+  g_autoptr (UtEngine) engine = open_bundled ("auto", 1);
+  g_autoptr (UtRequest) request = make_request (2);
+  g_ptr_array_add (request->images, noise_image (64, 96, 1));
+  g_autoptr (UtResult) result = evaluate (engine, request);
+  g_assert_cmpuint (result->grids->len, ==, 2);
+  size_t n = 0;
+  for (size_t i = 0; i < 2; i++)
+    {
+      const UtGrid *grid = &g_array_index (result->grids, UtGrid, i);
+      n += (size_t) grid->t * grid->h * grid->w;
+    }
+  g_assert_cmpuint (result->n_vision, ==, n);
+}
+
+static void
+test_text_alone (void)
+{
+  g_autoptr (UtEngine) engine = open_bundled ("auto", 1);
+  g_autoptr (UtRequest) request = make_request (3);
+  g_ptr_array_set_size (request->images, 0);
+  g_autoptr (UtResult) result = evaluate (engine, request);
+  g_assert_cmpuint (result->n_vision, ==, 0);
+  const UtAnswer *answer = result->answers->pdata[2];
+  g_assert_cmpfloat (answer->scores[0].logprob, <, 0);
+}
+
+static void
+test_too_large (void)
+{
+  const UtEngineConfig config = {
+    .engine = "llama", .model = UT_SOURCE_MODELS "/small.gguf", .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf", .n_ctx = 64,
+    .n_threads = 1, .n_gpu_layers = 0, .image_min_tokens = -1, .image_max_tokens = -1,
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtEngine) engine = ut_engine_open (&config, &error);
+  g_assert_no_error (error);
+  g_autoptr (UtRequest) request = ut_request_new ();
+  g_ptr_array_add (request->images, noise_image (512, 512, 0));
+  ut_request_add_query (request, "Question: What?", options);
+  g_assert_null (ut_engine_evaluate (engine, request, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "-c"));
+}
+
+static void
+test_bad_settings (void)
+{
+  UtEngineConfig config = { .engine = "llama", .model = UT_SOURCE_MODELS "/small.gguf", .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
+                            .flash_attn = "yes", .n_threads = 1 };
+  g_autoptr (GError) error = NULL;
+  g_assert_null (ut_engine_open (&config, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_USAGE);
+  g_clear_error (&error);
+  config.flash_attn = NULL;
+  config.devices = "Vulkan99";
+  g_assert_null (ut_engine_open (&config, &error));
+  g_assert_error (error, UT_ERROR, UT_ERROR_USAGE);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "C.UTF-8");
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/engine/remote-is-local", test_remote_is_local);
+  g_test_add_func ("/engine/remote-survives", test_remote_survives);
+  g_test_add_func ("/engine/unknown", test_unknown_engine);
+  g_test_add_data_func ("/engine/llama/sharing-is-exact/fa-on", "on", test_sharing_is_exact);
+  g_test_add_data_func ("/engine/llama/sharing-is-exact/fa-off", "off", test_sharing_is_exact);
+  g_test_add_func ("/engine/llama/threads-are-exact", test_threads_are_exact);
+  g_test_add_func ("/engine/llama/several-images", test_several_images);
+  g_test_add_func ("/engine/llama/text-alone", test_text_alone);
+  g_test_add_func ("/engine/llama/too-large", test_too_large);
+  g_test_add_func ("/engine/llama/bad-settings", test_bad_settings);
+  return g_test_run ();
+}
