@@ -73,11 +73,14 @@ ut_progress_bar_update (UtProgressBar *bar, const UtRunProgress *progress)
 }
 
 void
-ut_progress_bar_finish (UtProgressBar *bar, const UtRunProgress *progress)
+ut_progress_bar_finish (UtProgressBar *bar, const UtRunProgress *p)
 {
   if (bar->quiet)
     return;
-  draw (bar, progress);
+  draw (bar, p);
   if (bar->terminal)
     fputc ('\n', stderr);
+  if (p->trials_now > 0 && p->seconds > 0)
+    fprintf (stderr, "%" G_GUINT64_FORMAT " trials in %.1f s: %.1f/s, %.0f %% of the time in the engine\n", p->trials_now, p->seconds,
+             (double) p->trials_now / p->seconds, 100 * p->engine_seconds / p->seconds);
 }

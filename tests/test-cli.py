@@ -77,15 +77,15 @@ def test_identity_moves_nothing(tmp):
     done = undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "identity"))
     assert done.returncode == 0, done.stderr
     family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["identity"]
-    assert float(family["ifr"]) == 0 and float(family["iv"]) == 0, family
+    assert float(family["IFR"]) == 0 and float(family["IV"]) == 0, family
     drifts = [r for r in rows(tmp / "run.duckdb", "drift") if r["family"] == "identity"]
-    assert drifts and all(float(r["mean_l2"]) == 0 and float(r["mean_cos"]) == 1 for r in drifts), drifts
+    assert drifts and all(float(r["l2"]) == 0 and float(r["cos"]) == 1 for r in drifts), drifts
 
 
 def test_scale_has_ifr_equal_iv(tmp):
     undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "scale"))
     family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["scale"]
-    assert family["ifr"] == family["iv"], family
+    assert family["IFR"] == family["IV"], family
 
 
 def test_same_seed_same_exports(tmp):
@@ -147,9 +147,9 @@ def test_dead_engine_costs_only_its_question(tmp):
     dataset.write_text(text)
     done = undertow(*run_args(dataset, tmp / "run", "-p", "scale,rotation"))
     failures = rows(tmp / "run", "failures")
-    assert failures and all("1-0" == f["item"] for f in failures), (failures, done.stderr)
-    assert "signal 6" in failures[0]["error"], failures[0]
-    good = [t for t in rows(tmp / "run", "trials") if t["item"] in ("0-0", "2-0")]
+    assert failures and all("1-0" == f["id"] for f in failures), (failures, done.stderr)
+    assert "signal 6" in failures[0]["reason"], failures[0]
+    good = [t for t in rows(tmp / "run", "trials") if t["id"] in ("0-0", "2-0")]
     assert len(good) == 2 * 4, good
 
 
@@ -158,7 +158,7 @@ def test_failed_question_spares_its_neighbours(tmp):
     dataset.write_text(dataset.read_text().replace("version 1", "version [mock:error]"))
     done = undertow(*run_args(dataset, tmp / "run", "-p", "scale"))
     assert done.returncode == 0, done.stderr
-    assert {f["item"] for f in rows(tmp / "run", "failures")} == {"0-1"}
+    assert {f["id"] for f in rows(tmp / "run", "failures")} == {"0-1"}
     assert "fail" in done.stdout, done.stdout
 
 
@@ -168,7 +168,7 @@ def test_unreadable_image(tmp):
     done = undertow(*run_args(dataset, tmp / "run", "-p", "scale"))
     assert done.returncode == 0, done.stderr
     failures = rows(tmp / "run", "failures")
-    assert {f["item"] for f in failures} == {"1-0", "1-1"} and "1.png" in failures[0]["error"], failures
+    assert {f["id"] for f in failures} == {"1-0", "1-1"} and "1.png" in failures[0]["reason"], failures
 
 
 def test_missing_images_are_counted(tmp):

@@ -3,7 +3,7 @@
 #include "perturb/perturb.h"
 #include "perturb/text.h"
 
-extern const UtFamily ut_clean, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic, ut_text_random, ut_text_empty,
+extern const UtFamily ut_clean, ut_identity, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic, ut_text_random, ut_text_empty,
     ut_prior;
 
 /* "rotation-30", "translation+4": the parameter with its sign. */

@@ -7,8 +7,8 @@
 #include "perturb/family.h"
 
 const UtFamily *const ut_families[] = {
-  &ut_clean,         &ut_translation, &ut_pad_crop,   &ut_scale, &ut_scale_pad, &ut_rotation,
-  &ut_text_semantic, &ut_text_random, &ut_text_empty, &ut_prior, NULL,
+  &ut_clean,         &ut_translation, &ut_pad_crop,   &ut_scale,    &ut_scale_pad, &ut_rotation,
+  &ut_text_semantic, &ut_text_random, &ut_text_empty, &ut_identity, &ut_prior,     NULL,
 };
 static constexpr size_t N_FAMILIES = G_N_ELEMENTS (ut_families) - 1;
 
@@ -70,8 +70,12 @@ select_families (const char *name, gboolean selected[N_FAMILIES], GError **error
 {
   gboolean known = FALSE;
   for (size_t i = 0; i < N_FAMILIES; i++)
-    if (strcmp (name, ut_families[i]->name) == 0 || strcmp (name, ALL) == 0 || (strcmp (name, CORE) == 0 && ut_families[i]->core))
-      known = selected[i] = TRUE;
+    {
+      const UtFamily *family = ut_families[i];
+      if (strcmp (name, family->name) == 0 || (strcmp (name, ALL) == 0 && !family->on_request)
+          || (strcmp (name, CORE) == 0 && family->core))
+        known = selected[i] = TRUE;
+    }
   if (!known)
     unknown_family (name, error);
   return known;

@@ -23,6 +23,7 @@ struct _UtFamily {
   const char *name;    /* "translation" */
   const char *summary; /* one line for the user */
   gboolean core;       /* belongs to the paper's 24 core variants */
+  gboolean on_request; /* runs only where it is named; "all" leaves it out */
   gboolean prior;      /* an uninformative image: its trials are no instances of a perturbation */
   gboolean per_subject; /* pixels depend on the question, not on the image alone */
   unsigned n_params;
@@ -53,7 +54,7 @@ struct _UtVariant {
 /* The table of families, NULL-terminated, `clean` first, then in the paper's order, the blank prior last. */
 extern const UtFamily *const ut_families[];
 
-/* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family), each once,
+/* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family that is not on_request), each once,
  * in the table's order, so `clean` always first. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning
  * them. */
 GPtrArray *ut_variants_expand (const char *families, GError **error);
