@@ -17,7 +17,6 @@
 
 constexpr int MAX_UNDER_WAY = 4;    /* jobs between planning and measuring */
 constexpr int MAX_DEATHS = 5;       /* of the engine, one after the other, before the run gives up */
-constexpr gint64 COMMIT_EVERY = G_USEC_PER_SEC / 2; /* work that a kill may cost, at most, in microseconds */
 
 typedef struct {
   const UtRunConfig *config;
@@ -30,7 +29,7 @@ typedef struct {
   GAsyncQueue *to_engine, *from_engine; /* UtJob * */
   int under_way;
   int deaths;
-  gint64 started, committed;
+  gint64 started; /* monotonic, microseconds */
   UtRunProgress progress;
 } Run;
 
@@ -208,13 +207,6 @@ check_deaths (Run *run, const UtJob *job, GError **error)
   return TRUE;
 }
 
-static gboolean
-commit (Run *run, GError **error)
-{
-  run->committed = g_get_monotonic_time ();
-  return ut_store_commit (run->store, error);
-}
-
 /* Waits for the oldest job under way, measures and stores it. */
 static gboolean
 finish_job (Run *run, GError **error)
@@ -224,7 +216,7 @@ finish_job (Run *run, GError **error)
   run->progress.engine_seconds += job->seconds;
   if (!take_job (run, job, error) || !check_deaths (run, job, error))
     return FALSE;
-  if (g_get_monotonic_time () - run->committed > COMMIT_EVERY && !commit (run, error))
+  if (!ut_store_commit_if_due (run->store, error))
     return FALSE;
   run->progress.seconds = (double) (g_get_monotonic_time () - run->started) / G_USEC_PER_SEC;
   run->callbacks->progress (&run->progress, run->callbacks->data);
@@ -384,7 +376,7 @@ send_groups (Run *run, gboolean *out_stopped, GError **error)
       g_clear_pointer (&groups->pdata[g], ut_group_unref);
     }
   *out_stopped = stop_asked (run);
-  return finish_jobs (run, 0, error) && commit (run, error);
+  return finish_jobs (run, 0, error) && ut_store_commit (run->store, error);
 }
 
 /* ── control drift ──────────────────────────────────────────────────────────────────────────────────────────────────────────── */
@@ -412,7 +404,7 @@ add_controls (Run *run, GError **error)
             return FALSE;
         }
     }
-  return commit (run, error);
+  return ut_store_commit (run->store, error);
 }
 
 /* ── the whole ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
@@ -481,7 +473,7 @@ work (Run *run, gboolean *out_stopped, GError **error)
 {
   run->to_engine = g_async_queue_new ();
   run->from_engine = g_async_queue_new_full ((GDestroyNotify) ut_job_free);
-  run->started = run->committed = g_get_monotonic_time ();
+  run->started = g_get_monotonic_time ();
   run->progress.n_items = ut_dataset_items (run->dataset)->len;
   run->progress.n_trials = run->progress.n_items * run->variants->len;
   run->progress.trials_done = g_hash_table_size (run->done);
