@@ -91,7 +91,7 @@ check_schema (UtDb *db, const char *path, gboolean *out_empty, GError **error)
     return TRUE;
   if (n_ours == 0)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: a DuckDB file, but no run of undertow: it has no table \"undertow\"", path);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: a DuckDB file, but no run of undertow: it has no table “undertow”", path);
       return FALSE;
     }
   if (!query_int64 (db, "SELECT schema_version FROM undertow", 0, &version, error))
@@ -194,7 +194,7 @@ ut_store_open_read (const char *path, GError **error)
     return NULL;
 
   g_autoptr (GError) fault = NULL;
-  g_autofree char *attach = ut_db_sql ("ATTACH %q AS run (TYPE duckdb, READ_ONLY)", path);
+  g_autofree char *attach = ut_db_sql ("ATTACH %q AS run_file (TYPE duckdb, READ_ONLY)", path);
   if (!ut_db_exec (store->db, attach, &fault))
     {
       g_prefix_error (&fault, "%s: ", path);
@@ -203,7 +203,7 @@ ut_store_open_read (const char *path, GError **error)
       return NULL;
     }
   gboolean empty;
-  if (!ut_db_exec (store->db, "SET search_path = 'memory.main,run.main'", error) || !check_schema (store->db, path, &empty, error))
+  if (!ut_db_exec (store->db, "SET search_path = 'memory.main,run_file.main'", error) || !check_schema (store->db, path, &empty, error))
     return NULL;
   if (empty)
     {

@@ -221,7 +221,7 @@ ORDER BY channel_rank(channel), channel;
 
 -- Perturbation drift PD_if = mean_v d_iv [P] §5, by family, channel and whether the answer was kept: over all instances, over those whose
 -- answer was kept (hidden drift [+] §5), over those that flipped [+].
-CREATE OR REPLACE VIEW drift_by_answer AS
+CREATE OR REPLACE VIEW drift_statistics AS
 WITH instance AS (
   SELECT p.place, p.family, d.*, unnest(['all', if(d.flip, 'flipped', 'kept')]) AS answer
   FROM drifts d JOIN pools p USING (variant)
@@ -246,16 +246,18 @@ WITH instance AS (
          sum(delta_dirichlet ORDER BY item) / nullif(sum(n_dirichlet), 0) AS delta_dirichlet  -- mean ΔE over instances [P] §6
   FROM question GROUP BY place, family, channel, answer
 )
-SELECT s.channel, s.family, s.answer, s.questions, s.instances, s.cos, s.l2, s.mean_pd, s.sd_pd, c.mean_cd, c.sd_cd,
+SELECT s.channel, s.place, s.family, s.answer, s.questions, s.instances, s.cos, s.l2, s.mean_pd, s.sd_pd, c.mean_cd, c.sd_cd,
        100 * mean_pd / nullif(mean_cd, 0) AS percent,  -- drift in % of control [P] §5
        100 * sd_pd / nullif(mean_cd, 0)   AS percent_sd,
        -- Cohen's d with the pooled sd, ddof 1 [P] §5: negative where the drift is below the control, as in §8's table.
        (mean_pd - mean_cd)
          / nullif(sqrt(((s.questions - 1) * coalesce(sd_pd, 0) ** 2 + (c.questions - 1) * coalesce(sd_cd, 0) ** 2)
                        / nullif(s.questions + c.questions - 2, 0)), 0) AS cohens_d,
-       s.delta_dirichlet, s.place
-FROM summed s LEFT JOIN controls c USING (channel)
-ORDER BY channel_rank(s.channel), s.channel, s.place, s.answer;
+       s.delta_dirichlet
+FROM summed s LEFT JOIN controls c USING (channel);
+
+CREATE OR REPLACE VIEW drift_by_answer AS
+SELECT * EXCLUDE (place) FROM drift_statistics ORDER BY channel_rank(channel), channel, place, answer;
 
 -- The drift table: a channel and family a row.
 CREATE OR REPLACE VIEW drift AS
@@ -275,7 +277,7 @@ SELECT channel, family,
        coalesce(any_value(instances) FILTER (answer = 'flipped'), 0) AS flipped,
        any_value(percent)         FILTER (answer = 'flipped') AS flipped_percent,
        any_value(delta_dirichlet) FILTER (answer = 'all')     AS delta_dirichlet
-FROM drift_by_answer
+FROM drift_statistics
 GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
 
@@ -351,3 +353,25 @@ SELECT s.item, i.id, v.name AS variant, s.option, i.options[s.option + 1] AS tex
        s.n_tokens, s.n_bytes
 FROM score s LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
 ORDER BY s.item, s.variant, s.option;
+
+-- ── The run as a whole ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- What identifies the run.
+CREATE OR REPLACE VIEW identity AS
+SELECT key, value, informative FROM run ORDER BY key;
+
+-- The headline: "Any" over the core variants where any ran, else over all.
+CREATE OR REPLACE VIEW overview AS
+WITH headline AS (
+  SELECT * FROM families WHERE starts_with(family, 'any (') ORDER BY starts_with(family, 'any (core') DESC LIMIT 1
+)
+SELECT (SELECT count(*) FROM item)                                     AS questions,
+       (SELECT count(DISTINCT image_id) FROM item)                     AS images,
+       (SELECT count(*) FROM trial)                                    AS trials,
+       (SELECT count(*) FROM trial WHERE error IS NOT NULL)            AS failed,
+       (SELECT count(*) FROM skipped)                                  AS skipped,
+       (SELECT accuracy FROM accuracy WHERE category = 'all' AND family = 'clean') AS clean_accuracy,
+       h.family AS pool, h.instances, h.flips, h.IFR, h.IV,
+       d.channel, d.kept, d.hidden_percent
+FROM (SELECT 1) LEFT JOIN headline h ON true
+LEFT JOIN drift d ON d.family = h.family AND d.channel = 'ctx_mcq';

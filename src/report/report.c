@@ -1,0 +1,230 @@
+#include "report/report.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/names.h"
+
+const UtReportView ut_report_views[] = {
+  { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift" },
+  { "families", "per family: flips (IFR, IV), transitions, accuracy, entropy, margins" },
+  { "transitions", "the same flips and transitions per variant" },
+  { "accuracy", "clean and per family, whole and per category; precision, recall, F1, FPR, yes rate on yes/no questions" },
+  { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE" },
+  { "drift_by_answer", "the drift of all, kept and flipped answers, each in full" },
+  { "controls", "control drift per channel" },
+  { "items", "a question a row: clean answer, margin, which families flip it" },
+  { "trials", "a trial a row: answer, transition, margins, drift" },
+  { "scores", "an option of a trial a row: log-probabilities" },
+  { "measurements", "every stored value of a metric" },
+  { "failures", "trials that failed and rows of the benchmark that were left out, with the reason" },
+  { "identity", "what the run is: arguments, seed, file hashes, versions, device" },
+  { NULL, NULL },
+};
+
+static gboolean
+unknown_view (const char *view, GError **error)
+{
+  const char *names[G_N_ELEMENTS (ut_report_views)];
+  g_autoptr (GString) known = g_string_new (NULL);
+  for (unsigned i = 0; i < G_N_ELEMENTS (ut_report_views); i++)
+    {
+      names[i] = ut_report_views[i].name;
+      if (names[i] != NULL)
+        g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+  const char *near = ut_names_nearest (view, names);
+  if (near != NULL)
+    g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown view “%s”: did you mean “%s”?", view, near);
+  else
+    g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown view “%s”; known: %s", view, known->str);
+  return FALSE;
+}
+
+gboolean
+ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  for (const UtReportView *v = ut_report_views; v->name != NULL; v++)
+    if (strcmp (v->name, view) == 0)
+      {
+        g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
+        return ut_table_write (db, sql, format, width, out, error);
+      }
+  return unknown_view (view, error);
+}
+
+/* --- The summary ------------------------------------------------------------------------------------------------------------- */
+
+/* The overview's row, as far as the words around the tables need it. */
+typedef struct {
+  gint64 questions, images, failed, skipped, instances, flips, kept;
+  double clean_accuracy, ifr, iv, hidden_percent;
+  char *pool;
+  gboolean yes_no;
+} Overview;
+
+static void
+overview_clear (Overview *overview)
+{
+  g_free (overview->pool);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Overview, overview_clear)
+
+static gboolean
+read_overview (UtDb *db, Overview *out, GError **error)
+{
+  g_autoptr (UtDbCursor) cursor
+      = ut_db_query (db,
+                     "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
+                     "EXISTS (FROM item WHERE yes_no) FROM overview",
+                     error);
+  if (cursor == NULL || !ut_db_next (cursor, NULL))
+    return FALSE;
+  *out = (Overview) {
+    .questions = ut_db_int64 (cursor, 0),
+    .images = ut_db_int64 (cursor, 1),
+    .failed = ut_db_int64 (cursor, 2),
+    .skipped = ut_db_int64 (cursor, 3),
+    .instances = ut_db_int64 (cursor, 4),
+    .flips = ut_db_int64 (cursor, 5),
+    .kept = ut_db_int64 (cursor, 6),
+    .clean_accuracy = ut_db_double (cursor, 7),
+    .ifr = ut_db_double (cursor, 8),
+    .iv = ut_db_double (cursor, 9),
+    .hidden_percent = ut_db_double (cursor, 10),
+    .pool = ut_db_dup_text (cursor, 11),
+    .yes_no = ut_db_bool (cursor, 12),
+  };
+  return TRUE;
+}
+
+static const char *
+plural (gint64 n, const char *one, const char *many)
+{
+  return n == 1 ? one : many;
+}
+
+/* The run in words. What is not known (nothing answered, no perturbation, no control) is not said. */
+static void
+write_headline (const Overview *o, FILE *out)
+{
+  fprintf (out, "%" G_GINT64_FORMAT " %s on %" G_GINT64_FORMAT " %s", o->questions, plural (o->questions, "question", "questions"),
+           o->images, plural (o->images, "image", "images"));
+  if (o->clean_accuracy >= 0)
+    fprintf (out, ", clean accuracy %.3f", o->clean_accuracy);
+  fputs (".\n", out);
+  if (o->instances > 0)
+    fprintf (out,
+             "%.1f %% of %" G_GINT64_FORMAT " perturbed answers changed (IFR %.3f); %.1f %% of the questions changed at least once (IV "
+             "%.3f); %s.\n",
+             100 * o->ifr, o->instances, o->ifr, 100 * o->iv, o->iv, o->pool);
+  if (o->kept > 0 && o->hidden_percent >= 0)
+    fprintf (out, "Where the answer stayed, ctx_mcq still moved %.1f %% as far as another question lies away (hidden drift).\n",
+             o->hidden_percent);
+}
+
+typedef struct {
+  const char *name;  /* of the object's member in JSON */
+  const char *title; /* for people */
+  const char *sql;   /* for people: the columns that matter most */
+  const char *full;  /* for programs */
+} Section;
+
+static const Section accuracy_section = {
+  "accuracy",
+  "Accuracy on yes/no questions",
+  "SELECT family, questions, instances, accuracy, precision, recall, F1, FPR, yes_rate FROM accuracy WHERE category = 'all'",
+  "SELECT * FROM accuracy",
+};
+
+static const Section families_section = {
+  "families",
+  "Answers by family (Δ against the clean image)",
+  "SELECT family, variants, questions, instances, IFR, IV, RR, RW, WR, WW, accuracy, delta_accuracy, delta_margin FROM families",
+  "SELECT * FROM families",
+};
+
+/* The normed channels stand in the view. */
+static const Section drift_section = {
+  "drift",
+  "Drift by channel and family (mean over questions ± sd; hidden: where the answer stayed)",
+  "SELECT channel, family, cos, l2, percent, percent_sd, cohens_d, hidden_percent, flipped_percent, delta_dirichlet FROM drift "
+  "WHERE NOT ends_with(channel, '.normed')",
+  "SELECT * FROM drift",
+};
+
+#define FAILURES_SHOWN 10
+
+/* Built for its LIMIT. Failed trials come first in the view. */
+static const Section failures_section = {
+  "failures",
+  "Left out of every number above",
+  "SELECT kind, id, variant, reason FROM failures LIMIT " G_STRINGIFY (FAILURES_SHOWN),
+  "SELECT * FROM failures",
+};
+
+static gboolean
+write_section (UtDb *db, const Section *section, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  fprintf (out, format == UT_TABLE_MARKDOWN ? "\n### %s\n\n" : "\n%s\n", section->title);
+  return ut_table_write (db, section->sql, format, width, out, error);
+}
+
+static gboolean
+write_failures (UtDb *db, const Overview *o, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  if (o->failed + o->skipped == 0)
+    return TRUE;
+  if (!write_section (db, &failures_section, format, width, out, error))
+    return FALSE;
+  fprintf (out, "\n%" G_GINT64_FORMAT " %s failed, %" G_GINT64_FORMAT " %s of the benchmark left out", o->failed,
+           plural (o->failed, "trial", "trials"), o->skipped, plural (o->skipped, "row", "rows"));
+  fputs (o->failed + o->skipped > FAILURES_SHOWN ? "; “undertow show RUN failures” names all.\n" : ".\n", out);
+  return TRUE;
+}
+
+static gboolean
+write_overview_for_people (UtDb *db, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  g_auto (Overview) overview = { 0 };
+  if (!read_overview (db, &overview, error))
+    return FALSE;
+  write_headline (&overview, out);
+  if (overview.yes_no && !write_section (db, &accuracy_section, format, width, out, error))
+    return FALSE;
+  return write_section (db, &families_section, format, width, out, error)
+         && write_section (db, &drift_section, format, width, out, error)
+         && write_failures (db, &overview, format, width, out, error);
+}
+
+static gboolean
+write_overview_json (UtDb *db, FILE *out, GError **error)
+{
+  const Section overview = { .name = "overview", .full = "SELECT * FROM overview" };
+  const Section *const sections[] = { &overview, &accuracy_section, &families_section, &drift_section, &failures_section };
+  for (unsigned i = 0; i < G_N_ELEMENTS (sections); i++)
+    {
+      fprintf (out, "%s\"%s\": ", i > 0 ? "," : "{", sections[i]->name);
+      if (!ut_table_write (db, sections[i]->full, UT_TABLE_JSON, 0, out, error))
+        return FALSE;
+    }
+  fputs ("}\n", out);
+  return TRUE;
+}
+
+gboolean
+ut_report_overview (UtDb *db, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  if (format == UT_TABLE_JSON)
+    return write_overview_json (db, out, error);
+  if (format != UT_TABLE_CSV)
+    return write_overview_for_people (db, format, width, out, error);
+  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "CSV holds one table: name a view (families, drift, …)");
+  return FALSE;
+}
+
+gboolean
+ut_report_summary (UtDb *db, FILE *out, GError **error)
+{
+  return ut_report_overview (db, UT_TABLE_TEXT, ut_table_terminal_width (out), out, error);
+}

@@ -1,0 +1,21 @@
+/* What a run says: its views, and the summary at its end. Reads the database alone; no model, no data. */
+#pragma once
+#include "report/table.h"
+
+typedef struct {
+  const char *name;    /* of a view in views.sql */
+  const char *summary; /* one line for the user */
+} UtReportView;
+
+/* What `undertow show` offers. Terminated by a row whose name is NULL. */
+extern const UtReportView ut_report_views[];
+
+/* Writes one view whole. UT_ERROR_USAGE for an unknown one, naming the nearest. `width` as in ut_table_write. */
+gboolean ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error);
+
+/* Writes the headline, accuracy, families, drift and failures of a run, in text or Markdown, or as one JSON object of views. CSV, which
+ * holds one table, is UT_ERROR_USAGE. */
+gboolean ut_report_overview (UtDb *db, UtTableFormat format, unsigned width, FILE *out, GError **error);
+
+/* ut_report_overview in text, as wide as the terminal `out` may be: the end of `undertow run`. */
+gboolean ut_report_summary (UtDb *db, FILE *out, GError **error);

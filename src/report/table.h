@@ -1,0 +1,24 @@
+/* Tables: what a query gives, for people (aligned text, Markdown) or for programs (CSV, JSON).
+ *
+ * People get headers with units, a fixed sensible precision and a dash where there is no value; programs get the columns' SQL names,
+ * every digit (the shortest that reads back as the same double) and nothing where there is no value. */
+#pragma once
+#include <stdio.h>
+
+#include "db/db.h"
+
+typedef enum {
+  UT_TABLE_TEXT,
+  UT_TABLE_MARKDOWN,
+  UT_TABLE_CSV, /* RFC 4180 */
+  UT_TABLE_JSON, /* an array with an object a row */
+} UtTableFormat;
+
+/* The format called `name`; UT_ERROR_USAGE, naming those there are, where there is none. */
+gboolean ut_table_format_from_name (const char *name, UtTableFormat *out_format, GError **error);
+
+/* Writes what `sql` gives. `width` is that of the terminal in cells, 0 for no limit: beyond it UT_TABLE_TEXT shortens long texts. */
+gboolean ut_table_write (UtDb *db, const char *sql, UtTableFormat format, unsigned width, FILE *out, GError **error);
+
+/* The width of the terminal that `out` is, 0 where it is none. */
+unsigned ut_table_terminal_width (FILE *out);
