@@ -90,6 +90,9 @@ test_types (void)
   g_auto (GStrv) list = ut_db_dup_text_list (row, 11);
   const char *const texts[] = { "None", "", "é", NULL };
   g_assert_cmpstrv (list, texts);
+  g_assert_cmpuint (ut_db_list_length (row, 11), ==, 3);
+  g_assert_null (ut_db_list_blob (row, 11, 1, &n));
+  g_assert_cmpmem (ut_db_list_blob (row, 11, 2, &n), n, "é", 2);
   const float *floats = ut_db_floats (row, 12, &n);
   g_assert_cmpuint (n, ==, 2);
   g_assert_cmpfloat (floats[0], ==, 1.5f);

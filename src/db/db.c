@@ -348,6 +348,8 @@ list_type_of (duckdb_type element)
 {
   if (element == DUCKDB_TYPE_VARCHAR)
     return UT_DB_TEXT_LIST;
+  if (element == DUCKDB_TYPE_BLOB)
+    return UT_DB_BLOB_LIST;
   if (element == DUCKDB_TYPE_FLOAT)
     return UT_DB_FLOAT_LIST;
   return UT_DB_OTHER;
@@ -745,6 +747,50 @@ ut_db_blob (UtDbCursor *cursor, unsigned column, size_t *out_n_bytes)
   return duckdb_string_t_data (string);
 }
 
+/* The k-th element of a list of strings, NULL where it is NULL. */
+static duckdb_string_t *
+list_string (const Column *c, idx_t row, size_t k)
+{
+  const duckdb_list_entry entry = ((const duckdb_list_entry *) c->data)[row];
+  g_return_val_if_fail (k < entry.length, NULL);
+  duckdb_vector child = duckdb_list_vector_get_child (c->vector);
+  uint64_t *validity = duckdb_vector_get_validity (child);
+  const idx_t at = entry.offset + k;
+  const gboolean valid = validity == NULL || duckdb_validity_row_is_valid (validity, at);
+  return valid ? (duckdb_string_t *) duckdb_vector_get_data (child) + at : NULL;
+}
+
+static gboolean
+is_string_list (const Column *c)
+{
+  return (c->type == UT_DB_TEXT_LIST || c->type == UT_DB_BLOB_LIST) && c->array_size == 0;
+}
+
+size_t
+ut_db_list_length (UtDbCursor *cursor, unsigned column)
+{
+  const Column *c = value_at (cursor, column);
+  if (c == NULL)
+    return 0;
+  g_return_val_if_fail (is_string_list (c), 0);
+  return ((const duckdb_list_entry *) c->data)[cursor->row].length;
+}
+
+const void *
+ut_db_list_blob (UtDbCursor *cursor, unsigned column, size_t k, size_t *out_n_bytes)
+{
+  *out_n_bytes = 0;
+  const Column *c = value_at (cursor, column);
+  if (c == NULL)
+    return NULL;
+  g_return_val_if_fail (is_string_list (c), NULL);
+  duckdb_string_t *string = list_string (c, cursor->row, k);
+  if (string == NULL)
+    return NULL;
+  *out_n_bytes = duckdb_string_t_length (*string);
+  return duckdb_string_t_data (string);
+}
+
 char **
 ut_db_dup_text_list (UtDbCursor *cursor, unsigned column)
 {
@@ -752,16 +798,12 @@ ut_db_dup_text_list (UtDbCursor *cursor, unsigned column)
   if (c == NULL)
     return NULL;
   g_return_val_if_fail (c->type == UT_DB_TEXT_LIST && c->array_size == 0, NULL);
-  const duckdb_list_entry entry = ((const duckdb_list_entry *) c->data)[cursor->row];
-  duckdb_vector child = duckdb_list_vector_get_child (c->vector);
-  uint64_t *validity = duckdb_vector_get_validity (child);
-  duckdb_string_t *strings = duckdb_vector_get_data (child);
-  char **texts = g_new0 (char *, entry.length + 1);
-  for (idx_t i = 0; i < entry.length; i++)
+  const size_t n = ut_db_list_length (cursor, column);
+  char **texts = g_new0 (char *, n + 1);
+  for (size_t k = 0; k < n; k++)
     {
-      const idx_t at = entry.offset + i;
-      const gboolean valid = validity == NULL || duckdb_validity_row_is_valid (validity, at);
-      texts[i] = valid ? dup_string (&strings[at]) : g_strdup ("");
+      duckdb_string_t *string = list_string (c, cursor->row, k);
+      texts[k] = string != NULL ? dup_string (string) : g_strdup ("");
     }
   return texts;
 }

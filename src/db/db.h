@@ -81,6 +81,7 @@ typedef enum {
   UT_DB_BLOB,
   UT_DB_TEXT_LIST,
   UT_DB_FLOAT_LIST, /* list or array of float */
+  UT_DB_BLOB_LIST,
 } UtDbType;
 
 void ut_db_cursor_free (UtDbCursor *cursor);
@@ -106,6 +107,10 @@ double ut_db_double (UtDbCursor *cursor, unsigned column);
 const char *ut_db_text (UtDbCursor *cursor, unsigned column);
 const void *ut_db_blob (UtDbCursor *cursor, unsigned column, size_t *out_n_bytes);
 const float *ut_db_floats (UtDbCursor *cursor, unsigned column, size_t *out_n);
+
+/* The k-th element of a list of text or blobs, borrowed until ut_db_next, without a NUL at its end; NULL where it is NULL. */
+size_t ut_db_list_length (UtDbCursor *cursor, unsigned column);
+const void *ut_db_list_blob (UtDbCursor *cursor, unsigned column, size_t k, size_t *out_n_bytes);
 
 /* The caller owns them. A NULL within a text list reads as "". */
 char *ut_db_dup_text (UtDbCursor *cursor, unsigned column);
