@@ -39,17 +39,27 @@ def prompt_mcq(question, options):
     return f"Question: {question}\nOptions:\n{lines}\nPlease select the correct answer from the options above."
 
 
-def make_tokenizer(texts):
-    tokenizer = Tokenizer(models.BPE())
+def with_pipeline(tokenizer):
+    """Everything around the merges, as Qwen2 has it."""
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(PRETOKENIZER), behavior="isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def make_tokenizer(texts):
+    tokenizer = with_pipeline(Tokenizer(models.BPE()))
     trainer = trainers.BpeTrainer(vocab_size=640, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
                                   special_tokens=[AddedToken(t, special=True, normalized=False) for t in SPECIALS])
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
+
+
+def padded(tokenizer):
+    """The rows of the embedding table: ggml quantises in blocks of 32."""
+    return (tokenizer.get_vocab_size() + 31) // 32 * 32
 
 
 def make_config(vocab_size, tokenizer):

@@ -3,7 +3,7 @@
     python3 models/train.py --undertow build/cli/undertow --work DIR [--minutes 60] [--seed 0]
 
 Leaves the best checkpoint in DIR/best.pt and DIR/last.pt, the tokenizer in DIR/tokenizer.json, and log lines on standard output.
-models/finish.py turns a checkpoint into the two GGUF files.
+models/export.py turns a checkpoint into the two GGUF files.
 
 Many questions are asked of one image in one pass: the image prefix is computed once, and every question attends to it and to itself,
 with positions that go on after the image. Plain inference on one question computes the same.
@@ -502,7 +502,7 @@ def main():
             texts += [prompt_of(0 if len(q["options"]) == 2 else 2, q), prompt_of(1, q), q["options"][q["answer"]]]
     tokenizer = shape.make_tokenizer(texts)
     tokenizer.save(os.path.join(args.work, "tokenizer.json"))
-    model = shape.make_model(shape.make_config((tokenizer.get_vocab_size() + 31) // 32 * 32, tokenizer))
+    model = shape.make_model(shape.make_config(shape.padded(tokenizer), tokenizer))
     init(model)
     print(f"parameters {sum(p.numel() for p in model.parameters())} vocabulary {tokenizer.get_vocab_size()} " + " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in ("undertow", "work", "resume")), flush=True)
     train(args, tokenizer, model)

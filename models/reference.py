@@ -1,0 +1,108 @@
+"""The bundled model in Transformers, rebuilt from its two GGUF files: the same F16-rounded weights, computed in float32.
+
+Scores options as Undertow does: sums of log-probabilities over the option's text and the turn's closing tokens.
+"""
+import os
+import sys
+
+import gguf
+import numpy as np
+import torch
+from tokenizers import AddedToken, Tokenizer, models
+
+import shape
+from shape import CELL, MERGE, PATCH
+
+TEXT = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
+        "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
+VISION = {"attn_qkv": "attn.qkv", "attn_out": "attn.proj", "ffn_up": "mlp.linear_fc1", "ffn_down": "mlp.linear_fc2", "ln1": "norm1", "ln2": "norm2"}
+
+
+def tensors(path):
+    return {t.name: torch.from_numpy(np.array(t.data, np.float32)) for t in gguf.GGUFReader(path).tensors}
+
+
+def hf_name(name, deepstack):
+    """The Transformers name of a GGUF tensor."""
+    if name == "token_embd.weight":
+        return "model.language_model.embed_tokens.weight"
+    if name == "output_norm.weight":
+        return "model.language_model.norm.weight"
+    parts = name.split(".")
+    if parts[0] == "blk":
+        return f"model.language_model.layers.{parts[1]}.{TEXT[parts[2]]}.{parts[3]}"
+    if parts[:2] == ["v", "blk"]:
+        return f"model.visual.blocks.{parts[2]}.{VISION[parts[3]]}.{parts[4]}"
+    if parts[:2] == ["v", "deepstack"]:
+        return f"model.visual.deepstack_merger_list.{deepstack.index(int(parts[2]))}.{parts[3].replace('fc', 'linear_fc')}.{parts[4]}"
+    fixed = {"mm.0": "merger.linear_fc1", "mm.2": "merger.linear_fc2", "v.post_ln": "merger.norm", "v.patch_embd": "patch_embed.proj",
+             "v.position_embd": "pos_embed"}
+    return f"model.visual.{fixed['.'.join(parts[:2])]}.{parts[2]}"
+
+
+def load_tokenizer(path):
+    fields = gguf.GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    kinds = fields["tokenizer.ggml.token_type"].contents()
+    merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
+    vocabulary = {t: i for i, (t, kind) in enumerate(zip(tokens, kinds)) if kind != gguf.TokenType.UNUSED}
+    tokenizer = shape.with_pipeline(Tokenizer(models.BPE(vocab=vocabulary, merges=merges)))
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in shape.SPECIALS])
+    return tokenizer, len(tokens)
+
+
+def load(path, mmproj):
+    tokenizer, n_vocab = load_tokenizer(path)
+    model = shape.make_model(shape.make_config(n_vocab, tokenizer))
+    weights = tensors(path) | tensors(mmproj)
+    frames = [weights.pop("v.patch_embd.weight"), weights.pop("v.patch_embd.weight.1")]
+    deepstack = list(model.config.vision_config.deepstack_visual_indexes)
+    state = {hf_name(name, deepstack): tensor for name, tensor in weights.items()}
+    state["model.visual.patch_embed.proj.weight"] = torch.stack(frames, 2)
+    state["lm_head.weight"] = state["model.language_model.embed_tokens.weight"]
+    model.load_state_dict(state)
+    return model, tokenizer
+
+
+def pixel_patches(pixels):
+    """[patches, 3·2·8·8] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
+    h, w, _ = pixels.shape
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(127.5).sub_(1)
+    x = x.view(h // CELL, MERGE, PATCH, w // CELL, MERGE, PATCH, 3).permute(0, 3, 1, 4, 6, 2, 5)
+    x = x.reshape(-1, 3, 1, PATCH * PATCH).expand(-1, -1, 2, -1)
+    return x.reshape(x.shape[0], -1), torch.tensor([[1, h // PATCH, w // PATCH]])
+
+
+class Scorer:
+    """Plain inference: every option's text in a pass of its own."""
+
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+        self.pad = tokenizer.token_to_id("<|image_pad|>")
+        self.before_norm = None
+        model.model.language_model.layers[-1].register_forward_hook(self.keep)
+
+    def keep(self, module, args, output):
+        self.before_norm = output
+
+    def ids(self, text):
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    @torch.no_grad()
+    def score(self, pixels, prompt, options):
+        """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
+        the last decoder layer, before the final norm."""
+        patches, grid = pixel_patches(pixels)
+        image = [self.pad] * (patches.shape[0] // MERGE ** 2)
+        scores = []
+        for option in options:
+            # Prompt, option and closing are tokenised together, then cut at the length of what comes before.
+            head = "<|vision_end|>" + prompt + shape.TURN
+            start = len(self.ids(shape.PREFIX)) + len(image) + len(self.ids(head))
+            ids = torch.tensor([self.ids(shape.PREFIX) + image + self.ids(head + option + shape.CLOSING)])
+            out = self.model(input_ids=ids, pixel_values=patches, image_grid_thw=grid, mm_token_type_ids=(ids == self.pad).int())
+            logs = out.logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
+            n_closing = len(self.ids(shape.CLOSING))
+            scores.append((float(logs.sum()), float(logs[:-n_closing].sum())))
+        return scores, self.before_norm[0, start - 1]
