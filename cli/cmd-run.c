@@ -6,8 +6,9 @@
 #include "base/error.h"
 #include "commands.h"
 #include "progress.h"
-#include "report/summary.h"
+#include "report/report.h"
 #include "run/run.h"
+#include "store/store.h"
 
 constexpr int EXIT_BASE_SIGNAL = 128;
 
@@ -146,7 +147,8 @@ run (UtRunConfig *config, Ui *ui)
     }
   if (!ui->bar.quiet)
     fputc ('\n', stderr);
-  return ut_report_summary (config->output, stdout, &error) ? 0 : ut_cmd_fail ("run", error);
+  g_autoptr (UtStore) store = ut_store_open_read (config->output, &error);
+  return store != NULL && ut_report_summary (store, stdout, &error) ? 0 : ut_cmd_fail ("run", error);
 }
 
 int
