@@ -148,7 +148,7 @@ run (UtRunConfig *config, Ui *ui)
   if (!ui->bar.quiet)
     fputc ('\n', stderr);
   g_autoptr (UtStore) store = ut_store_open_read (config->output, &error);
-  return store != NULL && ut_report_summary (store, stdout, &error) ? 0 : ut_cmd_fail ("run", error);
+  return store != NULL && ut_report_summary (ut_store_db (store), stdout, &error) ? 0 : ut_cmd_fail ("run", error);
 }
 
 int

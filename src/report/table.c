@@ -285,7 +285,7 @@ table_free (Table *table)
   g_array_unref (table->cells);
   g_free (table);
 }
-G_DEFINE_SIGNIFICANTPTR_CLEANUP_FUNC (Table, table_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Table, table_free)
 
 static Cell *
 cell_at (const Table *table, unsigned row, unsigned column)
