@@ -43,6 +43,8 @@ typedef struct {
 typedef struct {
   const char *name;
   const char *summary;
+  const struct UtField *fields; /* what its query reads, for the reader alone; NULL where it reads no file */
+  const unsigned char *sql;
 } UtFormat;
 
 /* Terminated by a row whose name is NULL. */
