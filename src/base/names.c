@@ -29,7 +29,7 @@ const char *
 ut_names_nearest (const char *typed, const char *const *known)
 {
   const char *nearest = NULL;
-  size_t best = MAX (strlen (typed) / 3, 1) + 1;
+  size_t best = MAX ((strlen (typed) + 2) / 3, 1) + 1;
   for (; *known != NULL; known++)
     {
       const size_t d = edit_distance (typed, *known);

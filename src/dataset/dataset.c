@@ -1,38 +1,78 @@
-/* The bundled benchmarks as datasets: scenes of the generator and the questions on them. */
+/* A benchmark from its files, or from the generator of scenes. */
 #include "dataset/dataset.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "dataset/files.h"
+#include "dataset/item.h"
+#include "dataset/source.h"
 #include "scenes/scenes.h"
 
 #define BUNDLED "bundled:"
 
 struct _UtDataset {
-  UtScenes *scenes;
-  UtSceneBenchmark *benchmark;
+  const UtFormat *format;
   GPtrArray *items;   /* UtItem * */
   GPtrArray *skipped; /* UtSkipped * */
   GPtrArray *files;   /* char * */
-};
 
-const UtFormat ut_formats[] = {
-  { "bundled", "-d bundled:presence, bundled:perception: rendered scenes, made from the seed" },
-  {},
+  UtImages *images;        /* of files */
+  GPtrArray *item_images;  /* GArray * of unsigned, one an item */
+  GHashTable *places;      /* id → where it stands, for telling of doubles */
+
+  UtScenes *scenes;        /* of a bundled benchmark */
+  UtSceneBenchmark *benchmark;
 };
 
 static void
-item_free (void *data)
+skipped_free (void *data)
 {
-  UtItem *item = data;
-  g_free (item->id);
-  g_free (item->image_id);
-  g_free (item->category);
-  g_free (item->hint);
-  g_free (item->question);
-  g_strfreev (item->options);
-  g_strfreev (item->labels);
-  g_free (item);
+  UtSkipped *skipped = data;
+  g_free (skipped->where);
+  g_free (skipped->reason);
+  g_free (skipped);
 }
+
+void
+ut_dataset_close (UtDataset *dataset)
+{
+  if (dataset == NULL)
+    return;
+  g_ptr_array_unref (dataset->items);
+  g_ptr_array_unref (dataset->skipped);
+  g_ptr_array_unref (dataset->item_images);
+  g_hash_table_unref (dataset->places);
+  g_clear_pointer (&dataset->files, g_ptr_array_unref);
+  ut_images_free (dataset->images);
+  g_clear_pointer (&dataset->benchmark, ut_scene_benchmark_free);
+  g_clear_pointer (&dataset->scenes, ut_scenes_free);
+  g_free (dataset);
+}
+
+static UtDataset *
+dataset_new (void)
+{
+  UtDataset *dataset = g_new0 (UtDataset, 1);
+  dataset->items = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_item_free);
+  dataset->skipped = g_ptr_array_new_with_free_func (skipped_free);
+  dataset->item_images = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+  dataset->places = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  dataset->images = ut_images_new ();
+  return dataset;
+}
+
+static const UtFormat *
+find_format (const char *name)
+{
+  for (const UtFormat *format = ut_formats; format->name != NULL; format++)
+    if (g_str_equal (format->name, name))
+      return format;
+  return NULL;
+}
+
+/* --- Bundled benchmarks -------------------------------------------------------------------------------------------------------------- */
 
 static UtItem *
 item_of_scene (const UtSceneItem *from, unsigned index)
@@ -41,6 +81,7 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   item->index = index;
   item->id = g_strdup (from->id);
   item->image_id = g_strdup (from->scene->id);
+  item->images_key = g_strdup (from->scene->id);
   item->category = g_strdup (from->category);
   item->question = g_strdup (from->question);
   item->options = g_strdupv (from->options);
@@ -53,53 +94,227 @@ item_of_scene (const UtSceneItem *from, unsigned index)
 }
 
 static gboolean
-check_name (const char *path, GError **error)
+open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
   static const char *const names[] = { "bundled:presence", "bundled:perception", NULL };
-  if (g_strv_contains (names, path))
-    return TRUE;
-  if (!g_str_has_prefix (path, BUNDLED))
+  if (!g_strv_contains (names, config->path))
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: only bundled benchmarks can be read so far: %s, %s", path, names[0], names[1]);
+      const char *nearest = ut_names_nearest (config->path, names);
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no benchmark '%s'; did you mean '%s'?", config->path,
+                   nearest != NULL ? nearest : names[0]);
       return FALSE;
     }
-  const char *nearest = ut_names_nearest (path, names);
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no benchmark '%s'; did you mean '%s'?", path, nearest != NULL ? nearest : names[0]);
+  dataset->format = find_format ("bundled");
+  dataset->files = g_ptr_array_new ();
+  dataset->scenes = ut_scenes_new (UT_SCENES_SEED);
+  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, config->path + strlen (BUNDLED), UT_SPLIT_TEST,
+                                            UT_SCENES_BENCHMARK_IMAGES, error);
+  if (dataset->benchmark == NULL)
+    return FALSE;
+  GPtrArray *items = dataset->benchmark->items;
+  for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
+    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
+  return TRUE;
+}
+
+/* --- Files --------------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_column_names (const UtFormat *format, char **columns, GError **error)
+{
+  g_autoptr (GPtrArray) known = g_ptr_array_new ();
+  for (const UtField *field = format->fields; field->name != NULL; field++)
+    g_ptr_array_add (known, (void *) field->name);
+  g_ptr_array_add (known, NULL);
+  for (; columns != NULL && *columns != NULL; columns++)
+    {
+      g_autofree char *name = g_strndup (*columns, strcspn (*columns, "="));
+      if (strchr (*columns, '=') != NULL && g_strv_contains ((const char *const *) known->pdata, name))
+        continue;
+      const char *nearest = ut_names_nearest (name, (const char *const *) known->pdata);
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--column %s: expected NAME=YOURS with a column of the %s format, like %s=…", *columns,
+                   format->name, nearest != NULL ? nearest : format->fields->name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* The format asked for, else the first whose columns the file has. */
+static const UtFormat *
+choose_format (const UtSource *source, const UtDatasetConfig *config, GError **error)
+{
+  const UtField *missing = NULL;
+  const UtFormat *asked = config->format != NULL ? find_format (config->format) : NULL;
+  for (const UtFormat *format = asked != NULL ? asked : ut_formats; format->fields != NULL; format++)
+    {
+      if (ut_source_fits (source, format, config->columns, &missing))
+        return format;
+      if (format == asked)
+        break;
+    }
+  g_autofree char *columns = ut_source_columns (source);
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: no column “%s”, which the %s format needs; it has %s (name yours with --column %s=…)",
+               ut_source_name (source), missing->name, asked != NULL ? asked->name : "table", columns, missing->name);
+  return NULL;
+}
+
+static gboolean
+check_format_name (const UtDatasetConfig *config, GError **error)
+{
+  const UtFormat *format = config->format != NULL ? find_format (config->format) : NULL;
+  if (config->format == NULL || (format != NULL && format->fields != NULL))
+    return TRUE;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (const UtFormat *known = ut_formats; known->name != NULL; known++)
+    if (known->fields != NULL)
+      g_ptr_array_add (names, (void *) known->name);
+  g_ptr_array_add (names, NULL);
+  g_autofree char *list = g_strjoinv (", ", (char **) names->pdata);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no format '%s' of files; known are %s", config->format, list);
   return FALSE;
+}
+
+static void
+skip (UtDataset *dataset, char *where, char *reason)
+{
+  UtSkipped *skipped = g_new (UtSkipped, 1);
+  *skipped = (UtSkipped) { where, reason };
+  g_ptr_array_add (dataset->skipped, skipped);
+}
+
+/* Takes the row over: as an item or as a skipped row. */
+static gboolean
+take_row (UtDataset *dataset, UtRow *row, char *where, GError **error)
+{
+  g_autofree char *place = where;
+  if (row->item == NULL)
+    {
+      skip (dataset, g_steal_pointer (&place), g_steal_pointer (&row->skipped));
+      return TRUE;
+    }
+  if (row->item->id == NULL)
+    row->item->id = g_strdup (place);
+  const char *other = g_hash_table_lookup (dataset->places, row->item->id);
+  if (other != NULL)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "field id: “%s” stands in %s already", row->item->id, other);
+      return FALSE;
+    }
+  row->item->index = dataset->items->len;
+  g_hash_table_insert (dataset->places, row->item->id, g_steal_pointer (&place));
+  g_ptr_array_add (dataset->item_images, g_steal_pointer (&row->images));
+  g_ptr_array_add (dataset->items, g_steal_pointer (&row->item));
+  return TRUE;
+}
+
+static gboolean
+enough (const UtDataset *dataset, const UtDatasetConfig *config)
+{
+  return config->limit > 0 && dataset->items->len >= config->limit;
+}
+
+/* Reads the rows of one file. *out_sql_failed: the error is DuckDB's own, and wants explaining once the cursor is gone. */
+static gboolean
+read_rows (UtDataset *dataset, UtDbStatement *statement, const UtSource *source, const UtDatasetConfig *config, const char *folder,
+           gboolean *out_sql_failed, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (UtDbCursor) cursor = ut_db_stream (statement, error);
+  *out_sql_failed = cursor == NULL;
+  if (cursor == NULL)
+    return FALSE;
+  const int row_column = ut_db_column_index (cursor, "row");
+  while (!enough (dataset, config) && ut_db_next (cursor, &failure))
+    {
+      g_auto (UtRow) row = {};
+      const gint64 number = ut_db_int64 (cursor, (unsigned) row_column);
+      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, ut_source_name (source), number);
+      if (!ut_row_read (cursor, dataset->images, folder, &row, error))
+        {
+          g_prefix_error (error, "%s, ", where);
+          g_free (where);
+          return FALSE;
+        }
+      if (!take_row (dataset, &row, where, error))
+        {
+          g_prefix_error (error, "%s, row %" G_GINT64_FORMAT ", ", ut_source_name (source), number);
+          return FALSE;
+        }
+    }
+  *out_sql_failed = failure != NULL;
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+  return failure == NULL;
+}
+
+static gboolean
+read_file (UtDataset *dataset, UtDb *db, const char *path, const UtDatasetConfig *config, GError **error)
+{
+  g_autoptr (UtSource) source = ut_source_open (db, path, error);
+  if (source == NULL)
+    return FALSE;
+  const UtFormat *format = choose_format (source, config, error);
+  if (format == NULL || !check_column_names (format, config->columns, error)
+      || !ut_source_check_columns (source, config->columns, error))
+    return FALSE;
+  dataset->format = format;
+
+  g_autofree char *sql = ut_source_query (source, format, config->columns);
+  g_autofree char *own_folder = g_path_get_dirname (path);
+  gboolean sql_failed = TRUE;
+  g_autoptr (UtDbStatement) statement = ut_db_prepare (db, sql, error);
+  const gboolean ok = statement != NULL
+                      && read_rows (dataset, statement, source, config, config->images != NULL ? config->images : own_folder,
+                                    &sql_failed, error);
+  if (!ok && sql_failed)
+    ut_source_explain (source, db, error);
+  return ok;
+}
+
+static gboolean
+check_some (const UtDataset *dataset, const UtDatasetConfig *config, GError **error)
+{
+  if (dataset->items->len > 0)
+    return TRUE;
+  const UtSkipped *first = dataset->skipped->len > 0 ? dataset->skipped->pdata[0] : NULL;
+  if (first != NULL)
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: none of its %u questions can be asked; the first: %s", config->path,
+                 dataset->skipped->len, first->reason);
+  else
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: it holds no question", config->path);
+  return FALSE;
+}
+
+static gboolean
+open_files (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
+{
+  if (!check_format_name (config, error))
+    return FALSE;
+  if (config->images != NULL && !g_file_test (config->images, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "--images %s: there is no such folder", config->images);
+      return FALSE;
+    }
+  dataset->files = ut_files_list (config->path, error);
+  const UtDbOptions options = { .memory_limit = "400MB" };
+  g_autoptr (UtDb) db = dataset->files != NULL ? ut_db_open (NULL, &options, error) : NULL;
+  if (db == NULL)
+    return FALSE;
+  for (size_t i = 0; i < dataset->files->len && !enough (dataset, config); i++)
+    if (!read_file (dataset, db, dataset->files->pdata[i], config, error))
+      return FALSE;
+  return check_some (dataset, config, error);
 }
 
 UtDataset *
 ut_dataset_open (const UtDatasetConfig *config, GError **error)
 {
-  if (!check_name (config->path, error))
-    return NULL;
-  g_autoptr (UtDataset) dataset = g_new0 (UtDataset, 1);
-  dataset->items = g_ptr_array_new_with_free_func (item_free);
-  dataset->skipped = g_ptr_array_new ();
-  dataset->files = g_ptr_array_new ();
-  dataset->scenes = ut_scenes_new (UT_SCENES_SEED);
-  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, config->path + sizeof BUNDLED - 1, UT_SPLIT_TEST,
-                                            UT_SCENES_BENCHMARK_IMAGES, error);
-  if (dataset->benchmark == NULL)
-    return NULL;
-  GPtrArray *items = dataset->benchmark->items;
-  for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
-    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
-  return g_steal_pointer (&dataset);
+  g_autoptr (UtDataset) dataset = dataset_new ();
+  const gboolean ok = g_str_has_prefix (config->path, BUNDLED) ? open_bundled (dataset, config, error) : open_files (dataset, config, error);
+  return ok ? g_steal_pointer (&dataset) : NULL;
 }
 
-void
-ut_dataset_close (UtDataset *dataset)
-{
-  if (dataset == NULL)
-    return;
-  g_clear_pointer (&dataset->items, g_ptr_array_unref);
-  g_clear_pointer (&dataset->skipped, g_ptr_array_unref);
-  g_clear_pointer (&dataset->files, g_ptr_array_unref);
-  ut_scene_benchmark_free (dataset->benchmark);
-  g_clear_pointer (&dataset->scenes, ut_scenes_free);
-  g_free (dataset);
-}
+/* --- What it holds ------------------------------------------------------------------------------------------------------------------- */
 
 GPtrArray *
 ut_dataset_items (UtDataset *dataset)
@@ -114,9 +329,9 @@ ut_dataset_skipped (UtDataset *dataset)
 }
 
 const char *
-ut_dataset_format ([[maybe_unused]] UtDataset *dataset)
+ut_dataset_format (UtDataset *dataset)
 {
-  return ut_formats[0].name;
+  return dataset->format->name;
 }
 
 GPtrArray *
@@ -126,8 +341,10 @@ ut_dataset_files (UtDataset *dataset)
 }
 
 UtImage *
-ut_dataset_image (UtDataset *dataset, const UtItem *item, [[maybe_unused]] unsigned k, GError **error)
+ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error)
 {
-  const UtSceneItem *from = dataset->benchmark->items->pdata[item->index];
-  return ut_scene_draw (from->scene, error);
+  if (dataset->benchmark != NULL)
+    return ut_scene_draw (((const UtSceneItem *) dataset->benchmark->items->pdata[item->index])->scene, error);
+  const GArray *images = dataset->item_images->pdata[item->index];
+  return ut_images_load (dataset->images, g_array_index (images, unsigned, k), error);
 }

@@ -10,7 +10,8 @@
 typedef struct {
   unsigned index;   /* its place in the benchmark, from 0, skipped rows not counted */
   char *id;         /* unique in the benchmark */
-  char *image_id;   /* questions on the same images share it: the cluster of every interval */
+  char *image_id;   /* the cluster of every interval: the user's, or the names of the images */
+  char *images_key; /* equal for questions on the same images, so that they are evaluated together */
   char *category;   /* "" where there is none */
   char *hint;       /* NULL where there is none */
   char *question;

@@ -63,12 +63,12 @@ ut_groups_of_items (GPtrArray *items)
   for (size_t i = 0; i < items->len; i++)
     {
       UtItem *item = items->pdata[i];
-      UtGroup *group = g_hash_table_lookup (by_image, item->image_id);
+      UtGroup *group = g_hash_table_lookup (by_image, item->images_key);
       if (group == NULL)
         {
           group = ut_group_new ();
           g_ptr_array_add (groups, group);
-          g_hash_table_insert (by_image, item->image_id, group);
+          g_hash_table_insert (by_image, item->images_key, group);
         }
       g_ptr_array_add (group->items, item);
     }
@@ -94,7 +94,7 @@ ut_view_add_queries (UtRequest *request, const UtItem *item)
   const char *const *options = (const char *const *) item->options;
   g_autofree char *open = ut_prompt_open (item->question);
   g_autofree char *closed
-      = item->yes_no ? ut_prompt_yes_no (item->question) : ut_prompt_mcq (item->hint, item->question, options);
+      = item->yes_no ? ut_prompt_yes_no (item->question) : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels, options);
   ut_request_add_query (request, open, NULL);
   ut_request_add_query (request, closed, options);
 }

@@ -35,7 +35,7 @@ UtGroup *ut_group_ref (UtGroup *group);
 void ut_group_unref (UtGroup *group);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtGroup, ut_group_unref)
 
-/* Questions sharing their image_id, in the order of their first one. GPtrArray of UtGroup *, without images yet. */
+/* Questions on the same images, in the order of their first one. GPtrArray of UtGroup *, without images yet. */
 GPtrArray *ut_groups_of_items (GPtrArray *items);
 
 /* What a perturbation may know of the i-th question. Borrows from the group. */

@@ -207,6 +207,13 @@ check_deaths (Run *run, const UtJob *job, GError **error)
   return TRUE;
 }
 
+static void
+report_progress (Run *run)
+{
+  run->progress.seconds = (double) (g_get_monotonic_time () - run->started) / G_USEC_PER_SEC;
+  run->callbacks->progress (&run->progress, run->callbacks->data);
+}
+
 /* Waits for the oldest job under way, measures and stores it. */
 static gboolean
 finish_job (Run *run, GError **error)
@@ -218,8 +225,7 @@ finish_job (Run *run, GError **error)
     return FALSE;
   if (!ut_store_commit_if_due (run->store, error))
     return FALSE;
-  run->progress.seconds = (double) (g_get_monotonic_time () - run->started) / G_USEC_PER_SEC;
-  run->callbacks->progress (&run->progress, run->callbacks->data);
+  report_progress (run);
   return TRUE;
 }
 
@@ -376,7 +382,10 @@ send_groups (Run *run, gboolean *out_stopped, GError **error)
       g_clear_pointer (&groups->pdata[g], ut_group_unref);
     }
   *out_stopped = stop_asked (run);
-  return finish_jobs (run, 0, error) && ut_store_commit (run->store, error);
+  if (!finish_jobs (run, 0, error) || !ut_store_commit (run->store, error))
+    return FALSE;
+  report_progress (run);
+  return TRUE;
 }
 
 /* ── control drift ──────────────────────────────────────────────────────────────────────────────────────────────────────────── */
@@ -477,7 +486,7 @@ work (Run *run, gboolean *out_stopped, GError **error)
   run->progress.n_items = ut_dataset_items (run->dataset)->len;
   run->progress.n_trials = run->progress.n_items * run->variants->len;
   run->progress.trials_done = g_hash_table_size (run->done);
-  run->callbacks->progress (&run->progress, run->callbacks->data);
+  report_progress (run);
 
   GThread *thread = g_thread_new ("engine", engine_thread, run);
   const gboolean ok = send_groups (run, out_stopped, error);
