@@ -178,7 +178,7 @@ ut_cmd_run (int argc, char **argv)
     { "threads", 't', 0, G_OPTION_ARG_INT, &n_threads, "CPU threads; default one a processor", "N" },
     { "ctx-size", 'c', 0, G_OPTION_ARG_INT, &n_ctx, "Tokens of context; default 8192 or what the model was trained with", "N" },
     { "n-gpu-layers", 0, 0, G_OPTION_ARG_INT, &n_gpu_layers, "-ngl: layers to keep on the GPU; default all that it takes", "N" },
-    { "flash-attn", 0, 0, G_OPTION_ARG_STRING, &flash_attn, "-fa: flash attention on, off or auto; default auto", "on|off|auto" },
+    { "flash-attn", 0, 0, G_OPTION_ARG_STRING, &flash_attn, "-fa: flash attention on, off or auto; default off, which is more exact", "on|off|auto" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &devices, "-dev: devices to offload to, comma-separated, or none", "DEV" },
     { "image-min-tokens", 0, 0, G_OPTION_ARG_INT, &min_tokens, "Fewest tokens an image may take; default the model's", "N" },
     { "image-max-tokens", 0, 0, G_OPTION_ARG_INT, &max_tokens, "Most tokens an image may take; default the model's", "N" },

@@ -3,33 +3,34 @@
 #include <glib.h>
 #include <string.h>
 
-/* Levenshtein's distance between two byte strings. */
+/* Levenshtein's distance between two byte strings, two neighbours exchanged counting as one edit. */
 static size_t
 edit_distance (const char *a, const char *b)
 {
-  const size_t n = strlen (b);
-  g_autofree size_t *row = g_new (size_t, n + 1);
+  const size_t m = strlen (a), n = strlen (b), width = n + 1;
+  g_autofree size_t *d = g_new (size_t, (m + 1) * width); /* [m + 1, n + 1]: of the prefixes */
   for (size_t j = 0; j <= n; j++)
-    row[j] = j;
-  for (size_t i = 1; a[i - 1] != '\0'; i++)
+    d[j] = j;
+  for (size_t i = 1; i <= m; i++)
     {
-      size_t diagonal = row[0];
-      row[0] = i;
+      d[i * width] = i;
       for (size_t j = 1; j <= n; j++)
         {
-          const size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
-          diagonal = row[j];
-          row[j] = MIN (substitute, MIN (row[j], row[j - 1]) + 1);
+          const size_t substitute = d[(i - 1) * width + j - 1] + (a[i - 1] != b[j - 1]);
+          size_t best = MIN (substitute, MIN (d[(i - 1) * width + j], d[i * width + j - 1]) + 1);
+          if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            best = MIN (best, d[(i - 2) * width + j - 2] + 1);
+          d[i * width + j] = best;
         }
     }
-  return row[n];
+  return d[m * width + n];
 }
 
 const char *
 ut_names_nearest (const char *typed, const char *const *known)
 {
   const char *nearest = NULL;
-  size_t best = MAX ((strlen (typed) + 2) / 3, 1) + 1;
+  size_t best = MAX (strlen (typed) / 3, 1) + 1;
   for (; *known != NULL; known++)
     {
       const size_t d = edit_distance (typed, *known);

@@ -2,6 +2,6 @@
 #pragma once
 #include <stddef.h>
 
-/* The known name nearest to `typed` (edit distance at most a third of its length, rounded up), or NULL when none is near. `known`
+/* The known name nearest to `typed` (edit distance at most a third of its length, at least 1; two neighbours exchanged are one edit), or NULL when none is near. `known`
  * is NULL-terminated; the result is one of its pointers. */
 const char *ut_names_nearest (const char *typed, const char *const *known);

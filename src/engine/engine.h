@@ -14,7 +14,7 @@ typedef struct {
   const char *model;   /* path of a GGUF */
   const char *mmproj;  /* path of its vision half */
   const char *devices; /* -dev: comma-separated ggml device names, or "none"; NULL for all */
-  const char *flash_attn; /* -fa: "on", "off" or "auto"; NULL for auto */
+  const char *flash_attn; /* -fa: "on", "off" or "auto"; NULL for off, which is nearer to the model */
   int n_threads;  /* -t */
   int n_ctx;      /* -c */
   int n_gpu_layers; /* -ngl; -1 for llama.cpp's default */

@@ -781,7 +781,7 @@ parse_flash_attn (const char *text, enum llama_flash_attn_type *out, GError **er
   static const enum llama_flash_attn_type types[]
       = { LLAMA_FLASH_ATTN_TYPE_ENABLED, LLAMA_FLASH_ATTN_TYPE_DISABLED, LLAMA_FLASH_ATTN_TYPE_AUTO };
   for (size_t i = 0; names[i] != NULL; i++)
-    if (g_str_equal (text != NULL ? text : "auto", names[i]))
+    if (g_str_equal (text != NULL ? text : "off", names[i]))
       {
         *out = types[i];
         return TRUE;

@@ -13,6 +13,7 @@ questions, and two perception questions (colour and relation, or shape and count
 
 and the checksum of its image's RGB bytes, as another version of cairo may draw the edge of a shape otherwise.
 """
+import contextlib
 import csv
 import hashlib
 import json
@@ -27,8 +28,10 @@ from PIL import Image
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "models"))
-import reference  # noqa: E402
-import shape  # noqa: E402
+# Transformers prints remarks of its own on standard output, where our result goes.
+with contextlib.redirect_stdout(sys.stderr):
+    import reference  # noqa: E402
+    import shape  # noqa: E402
 
 N_SCENES = 20
 
