@@ -154,12 +154,12 @@ test_parity (gconstpointer data)
   g_assert_cmpuint (worst.compared, ==, 80);
   g_array_sort (logprobs, compare_doubles);
   const double median = g_array_index (logprobs, double, logprobs->len / 2);
-  const double max = g_array_index (logprobs, double, logprobs->len - 1);
+  const double largest = g_array_index (logprobs, double, logprobs->len - 1);
   g_test_message ("-fa %s: log-probabilities within %.2g in the median, %.2g at most; 1 - cosine %.2g at most", bounds->flash_attn,
-                  median, max, worst.distance);
+                  median, largest, worst.distance);
   g_assert_cmpuint (worst.other_answers, ==, 0);
   g_assert_cmpfloat (median, <=, bounds->median);
-  g_assert_cmpfloat (max, <=, bounds->max);
+  g_assert_cmpfloat (largest, <=, bounds->max);
   g_assert_cmpfloat (worst.distance, <=, MAX_DISTANCE);
 }
 
