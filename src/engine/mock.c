@@ -9,7 +9,8 @@
 
 constexpr size_t N_EMBD = 16;
 constexpr int CELL = 32;         /* pixels a side of what one token sees */
-constexpr double SENSITIVITY = 3; /* how strongly a token's mean colour moves the scores */
+constexpr double FREQUENCY = 12;  /* radians of a token's first sine from a black cell to a full one */
+constexpr double SENSITIVITY = 6; /* how strongly the pooled tokens move the scores */
 
 /* A fixed random direction [N_EMBD] for a text: what the mock "understands" of it. */
 static void
@@ -33,7 +34,7 @@ embed_cell (const UtImage *image, int cx, int cy, float out[N_EMBD])
         mean[c] += image->pixels[3 * ((size_t) y * (size_t) image->width + (size_t) x) + (size_t) c];
   const double n_pixels = (double) (x1 - cx * CELL) * (y1 - cy * CELL) * 255;
   for (size_t i = 0; i < N_EMBD; i++)
-    out[i] = (float) (1 + 0.5 * sin ((double) (i + 1) * mean[i % 3] / n_pixels + 0.3 * cx + 0.7 * cy * (double) (i % 5)));
+    out[i] = (float) (1 + 0.5 * sin (FREQUENCY * (double) (i + 1) * mean[i % 3] / n_pixels + 0.3 * cx + 0.7 * cy * (double) (i % 5)));
 }
 
 static void

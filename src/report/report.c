@@ -13,6 +13,7 @@ const UtReportView ut_report_views[] = {
   { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE" },
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full" },
   { "controls", "control drift per channel" },
+  { "control_items", "control drift of every question" },
   { "items", "a question a row: clean answer, margin, which families flip it" },
   { "trials", "a trial a row: answer, transition, margins, drift" },
   { "scores", "an option of a trial a row: log-probabilities" },

@@ -219,6 +219,12 @@ WHERE t.variant = 0 AND t.error IS NULL
 GROUP BY channel
 ORDER BY channel_rank(channel), channel;
 
+-- CD_i: every question's mean distance to k other clean embeddings of the channel [P] §5.
+CREATE OR REPLACE VIEW control_items AS
+SELECT c.item, i.id, c.channel, c.mean_distance, c.k
+FROM control c JOIN item i USING (item)
+ORDER BY c.item, channel_rank(c.channel), c.channel;
+
 -- Perturbation drift PD_if = mean_v d_iv [P] §5, by family, channel and whether the answer was kept: over all instances, over those whose
 -- answer was kept (hidden drift [+] §5), over those that flipped [+].
 CREATE OR REPLACE VIEW drift_statistics AS

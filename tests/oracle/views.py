@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""The published formulas once more, from method.md alone and in plain Python, held against the views of a run. Speaks TAP.
+
+    views.py UNDERTOW
+
+It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
+cannot be read), takes the raw rows (scores, measurements, control drifts, trials' failures) and computes what `families`,
+`transitions`, `accuracy`, `drift` and `items` publish. Agreement: 1e-9 relative, since both add the same doubles.
+"""
+import collections, csv, io, json, math, statistics, subprocess, sys, tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import importlib
+
+UNDERTOW = sys.argv[1]
+cli = importlib.import_module("test-cli")
+
+PRIOR = "prior-white"
+CORE = {"translation", "pad_crop", "scale", "scale_pad", "rotation", "text_semantic"}
+
+
+def make_run(folder):
+    """The run, and the right answers by item id: option index, and whether it is a yes/no question."""
+    right = {}
+    with open(folder / "own.csv", "w", newline="") as f:
+        rows = csv.writer(f)
+        rows.writerow(["id", "image", "question", "A", "B", "C", "D", "answer", "category", "image_id"])
+        for i in range(14):
+            cli.png(folder / f"{i}.png", 96 + 32 * (i % 4), 96 + 32 * (i % 3), i)
+            for q in range(3):
+                name, cluster = f"{i}-{q}", f"cluster{i // 2}"
+                text = "[mock:error]" if name == "3-1" else f"Which, {q}?"
+                if q == 2:
+                    right[name] = ((i + 1) % 2, True)
+                    rows.writerow([name, f"{i}.png", text, "", "", "", "", "yes" if i % 2 else "no", "yn", cluster])
+                else:
+                    right[name] = ((i + q) % 4, False)
+                    rows.writerow([name, f"{i}.png", text, "p", "q", "r", "s", "ABCD"[(i + q) % 4], f"c{q}", cluster])
+    (folder / "5.png").write_bytes(b"no image")
+    subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", folder / "own.csv", "-o", folder / "run"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder / "run", right
+
+
+def view(run, name):
+    shown = subprocess.run([UNDERTOW, "show", run, name, "--format", "json"], check=True, capture_output=True, text=True)
+    return json.loads(shown.stdout)
+
+
+class Run:
+    """The raw rows of a run, by item and variant, without anything computed."""
+
+    def __init__(self, run, right):
+        self.run, self.right = run, right
+        self.scores = collections.defaultdict(dict)
+        for row in view(run, "scores"):
+            self.scores[row["id"], row["variant"]][row["option"]] = row["logprob"]
+        self.values = {(r["id"], r["variant"], r["channel"], r["metric"]): r["value"] for r in view(run, "measurements")}
+        self.control = collections.defaultdict(dict)
+        for row in view(run, "control_items"):
+            self.control[row["channel"]][row["id"]] = row["mean_distance"]
+        trials = view(run, "trials")
+        self.family = {t["variant"]: t["family"] for t in trials}
+        self.items = [i for i in right if (i, "clean") in self.scores]
+        self.variants = list(dict.fromkeys(t["variant"] for t in trials if t["variant"] not in ("clean", PRIOR)))
+        self.failed = collections.Counter(t["variant"] for t in trials if t["error"])
+
+    def answer(self, item, variant):
+        scores = self.scores[item, variant]
+        return max(sorted(scores), key=lambda k: scores[k])  # the first of equals
+
+    def margin(self, item, variant, option):
+        scores = self.scores[item, variant]
+        return scores[option] - max(s for k, s in scores.items() if k != option)
+
+    def instances(self, variants):
+        return [(i, v) for i in self.items for v in variants if (i, v) in self.scores]
+
+    def pools(self):
+        families = list(dict.fromkeys(self.family[v] for v in self.variants))
+        yield from ((f, [v for v in self.variants if self.family[v] == f]) for f in families)
+        core = [v for v in self.variants if self.family[v] in CORE]
+        yield f"any (core-{len(core)})", core
+        yield "any (all)", self.variants
+
+
+def mean(values):
+    values = list(values)
+    return math.fsum(values) / len(values) if values else None
+
+
+def entropy(answers):
+    counts = collections.Counter(answers)
+    return -math.fsum(c / len(answers) * math.log(c / len(answers)) for c in counts.values())
+
+
+def transitions(run, instances):
+    counts = collections.Counter()
+    for i, v in instances:
+        right = run.right[i][0]
+        counts["RW"[run.answer(i, "clean") != right] + "RW"[run.answer(i, v) != right]] += 1
+    return {k: counts[k] for k in ("RR", "RW", "WR", "WW")}
+
+
+def expected_family(run, variants):
+    instances = run.instances(variants)
+    flips = [(i, v) for i, v in instances if run.answer(i, v) != run.answer(i, "clean")]
+    asked = {i for i, _ in instances}
+    n, counts = len(instances), transitions(run, instances)
+    cluster = lambda i: int(i.split("-")[0]) // 2
+    y0 = {i: run.answer(i, "clean") for i in asked}
+    return dict(
+        variants=len(variants), questions=len(asked), instances=n, flips=len(flips), IFR=len(flips) / n,
+        IV=len({i for i, _ in flips}) / len(asked),
+        IV_image=len({cluster(i) for i, _ in flips}) / len({cluster(i) for i in asked}), **counts,
+        accuracy=(counts["RR"] + counts["WR"]) / n, delta_accuracy=(counts["WR"] - counts["RW"]) / n,
+        entropy=mean(entropy([y0[i]] + [run.answer(j, v) for j, v in instances if j == i]) for i in asked),
+        delta_margin=mean(run.margin(i, v, y0[i]) - run.margin(i, "clean", y0[i]) for i, v in instances),
+        delta_logp=mean(run.scores[i, v][y0[i]] - run.scores[i, "clean"][y0[i]] for i, v in instances))
+
+
+def expected_accuracy(run, instances):
+    yn = [(run.answer(i, v), run.right[i][0]) for i, v in instances if run.right[i][1]]
+    tp, fp = yn.count((0, 0)), yn.count((0, 1))
+    fn, tn = yn.count((1, 0)), yn.count((1, 1))
+    ratio = lambda a, b: a / b if b else None
+    return dict(instances=len(instances), accuracy=mean(run.answer(i, v) == run.right[i][0] for i, v in instances), yes_no=len(yn),
+                precision=ratio(tp, tp + fp), recall=ratio(tp, tp + fn), F1=ratio(2 * tp, 2 * tp + fp + fn),
+                FPR=ratio(fp, fp + tn), yes_rate=ratio(tp + fp, len(yn)))
+
+
+def drift_of(run, channel, instances):
+    """Mean PD in % of mean CD with its deviation, and Cohen's d; PD_i is the mean over an item's instances."""
+    by_item = collections.defaultdict(list)
+    for i, v in instances:
+        by_item[i].append(run.values[i, v, channel, "drift"])
+    pd = [mean(d) for d in by_item.values()]
+    cd = [run.control[channel][i] for i in run.items]
+    if not pd:
+        return None, None, None
+    sd = statistics.stdev(pd) if len(pd) > 1 else None
+    pooled = math.sqrt(((len(pd) - 1) * (sd or 0) ** 2 + (len(cd) - 1) * statistics.stdev(cd) ** 2) / (len(pd) + len(cd) - 2))
+    return 100 * mean(pd) / mean(cd), None if sd is None else 100 * sd / mean(cd), (mean(pd) - mean(cd)) / pooled
+
+
+def expected_drift(run, channel, variants):
+    instances = run.instances(variants)
+    kept = [(i, v) for i, v in instances if run.answer(i, v) == run.answer(i, "clean")]
+    flipped = [x for x in instances if x not in set(kept)]
+    percent, sd, d = drift_of(run, channel, instances)
+    hidden, hidden_sd, _ = drift_of(run, channel, kept)
+    expected = dict(instances=len(instances), cos=mean(1 - run.values[i, v, channel, "drift"] for i, v in instances),
+                    l2=mean(run.values[i, v, channel, "l2"] for i, v in instances), percent=percent, percent_sd=sd, cohens_d=d,
+                    kept=len(kept), hidden_percent=hidden, hidden_percent_sd=hidden_sd, flipped=len(flipped),
+                    flipped_percent=drift_of(run, channel, flipped)[0])
+    if channel == "vision":
+        energy = lambda i, v: run.values[i, v, "vision", "dirichlet"]
+        expected["delta_dirichlet"] = mean(energy(i, v) - energy(i, "clean") for i, v in instances)
+    return expected
+
+
+def check(expected, row, where):
+    for key, want in expected.items():
+        have = row[key]
+        if want is None or have is None:
+            assert want is None and have is None, (where, key, want, have)
+        else:
+            assert math.isclose(want, have, rel_tol=1e-9, abs_tol=1e-12), (where, key, want, have)
+
+
+# ── tests ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_run_is_worth_checking(run):
+    flips = expected_family(run, run.variants)["flips"]
+    assert 20 < flips < len(run.instances(run.variants)) - 20, flips
+    assert len(run.items) == 3 * 14 - 3 - 1, run.items
+
+
+def test_families(run):
+    rows = {r["family"]: r for r in view(run.run, "families")}
+    for name, variants in run.pools():
+        check(expected_family(run, variants), rows.pop(name), name)
+    assert not rows, rows
+
+
+def test_transitions(run):
+    rows = {r["variant"]: r for r in view(run.run, "transitions")}
+    for v in run.variants:
+        check(transitions(run, run.instances([v])), rows[v], v)
+
+
+def test_accuracy(run):
+    rows = {(r["category"], r["family"]): r for r in view(run.run, "accuracy")}
+    categories = {"all": run.items, "c0": [i for i in run.items if i.endswith("-0")], "yn": [i for i in run.items if i.endswith("-2")]}
+    for category, items in categories.items():
+        check(expected_accuracy(run, [(i, "clean") for i in items]), rows[category, "clean"], (category, "clean"))
+        for name, variants in run.pools():
+            instances = [(i, v) for i, v in run.instances(variants) if i in items]
+            check(expected_accuracy(run, instances), rows[category, name], (category, name))
+
+
+def test_drift(run):
+    rows = {(r["channel"], r["family"]): r for r in view(run.run, "drift")}
+    for channel in run.control:
+        for name, variants in run.pools():
+            check(expected_drift(run, channel, variants), rows.pop((channel, name)), (channel, name))
+    assert not rows, rows
+
+
+def test_items(run):
+    for row in view(run.run, "items"):
+        if row["id"] not in run.items:
+            assert row["margin"] is None and row["instances"] == 0, row
+            continue
+        i, instances = row["id"], [x for x in run.instances(run.variants) if x[0] == row["id"]]
+        y0 = run.answer(i, "clean")
+        check(dict(margin=run.margin(i, "clean", y0), margin_right=run.margin(i, "clean", run.right[i][0]), instances=len(instances),
+                   flips=sum(run.answer(*x) != y0 for x in instances), entropy=entropy([y0] + [run.answer(*x) for x in instances])),
+              row, i)
+
+
+def test_failures(run):
+    failed = {f["id"] for f in view(run.run, "failures")}
+    assert failed == {"3-1", "5-0", "5-1", "5-2"}, failed
+
+
+def main():
+    tests = [f for name, f in globals().items() if name.startswith("test_")]
+    print(f"1..{len(tests)}")
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(*make_run(Path(folder)))
+        for n, f in enumerate(tests, 1):
+            try:
+                f(run)
+                print(f"ok {n} {f.__name__}")
+            except Exception as e:
+                bad += 1
+                print(f"not ok {n} {f.__name__}\n# {type(e).__name__}: {e}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
