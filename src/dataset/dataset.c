@@ -129,7 +129,7 @@ check_column_names (const UtFormat *format, char **columns, GError **error)
   for (; columns != NULL && *columns != NULL; columns++)
     {
       g_autofree char *name = g_strndup (*columns, strcspn (*columns, "="));
-      if (strchr (*columns, '=') != NULL && g_strv_contains ((const char *const *) known->pdata, name))
+      if (g_strv_contains ((const char *const *) known->pdata, name))
         continue;
       const char *nearest = ut_names_nearest (name, (const char *const *) known->pdata);
       g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--column %s: expected NAME=YOURS with a column of the %s format, like %s=…", *columns,
@@ -253,9 +253,10 @@ read_file (UtDataset *dataset, UtDb *db, const char *path, const UtDatasetConfig
   g_autoptr (UtSource) source = ut_source_open (db, path, error);
   if (source == NULL)
     return FALSE;
+  if (!ut_source_check_columns (source, config->columns, error))
+    return FALSE;
   const UtFormat *format = choose_format (source, config, error);
-  if (format == NULL || !check_column_names (format, config->columns, error)
-      || !ut_source_check_columns (source, config->columns, error))
+  if (format == NULL || !check_column_names (format, config->columns, error))
     return FALSE;
   dataset->format = format;
 
@@ -286,9 +287,21 @@ check_some (const UtDataset *dataset, const UtDatasetConfig *config, GError **er
 }
 
 static gboolean
+check_column_form (char **columns, GError **error)
+{
+  for (; columns != NULL && *columns != NULL; columns++)
+    if (strchr (*columns, '=') == NULL)
+      {
+        g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--column %s: expected NAME=YOURS, like question=Frage", *columns);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
 open_files (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
-  if (!check_format_name (config, error))
+  if (!check_format_name (config, error) || !check_column_form (config->columns, error))
     return FALSE;
   if (config->images != NULL && !g_file_test (config->images, G_FILE_TEST_IS_DIR))
     {
