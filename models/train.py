@@ -1,9 +1,13 @@
 """Trains the bundled model on the generator's training scenes, on one CPU thread.
 
-    python3 models/train.py --undertow build/cli/undertow --work DIR [--minutes 60] [--seed 0]
+    python3 models/train.py --undertow build/cli/undertow --work DIR [--minutes 54] [--calm 27] [--seed 0]
 
 Leaves the best checkpoint in DIR/best.pt and DIR/last.pt, the tokenizer in DIR/tokenizer.json, and log lines on standard output.
 models/export.py turns a checkpoint into the two GGUF files.
+
+There are two stages. The first, of --minutes, learns to answer. The second, of --calm minutes, makes the answers less certain and less
+easily moved: the target leaves a fifth to the question's other options, and what goes into every product is multiplied with noise. An
+engine that computes with half precision then gives nearly the log-probabilities of one that does not (tests/test-parity.c).
 
 Many questions are asked of one image in one pass: the image prefix is computed once, and every question attends to it and to itself,
 with positions that go on after the image. Plain inference on one question computes the same.
@@ -32,6 +36,8 @@ SHAPES = ["circle", "square", "triangle", "star", "cross", "ring"]
 PRESENCE = ["random", "popular", "adversarial"]
 PERCEPTION = ["colour", "shape", "count", "relation"]
 IGNORE = -100
+DOUBT = .2  # the share of the wrong options in the second stage's targets
+NOISE = .2  # the standard deviation of the second stage's factors; dropout of 4 % has the same variance
 
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -369,7 +375,19 @@ class Trainer:
     def head(self, states):
         return self.model.lm_head(self.model.model.language_model.norm(states))
 
-    def loss(self, scenes, mcq):
+    def answer_loss(self, logits, group, questions, calm):
+        """Cross entropy with every answer's tokens, of which the first carries the information; the two that close the turn are soon
+        certain."""
+        target = F.one_hot(group["target"], logits.shape[-1]).float()
+        if calm:
+            first = target.view(len(questions), -1, logits.shape[-1])[:, 0]
+            for row, q in zip(first, questions):
+                tokens = [self.text.ids(option)[0] for option in q["options"]]
+                row.zero_()[tokens] = DOUBT / (len(tokens) - 1)
+                row[tokens[q["answer"]]] = 1 - DOUBT
+        return 3 * F.cross_entropy(logits, target)
+
+    def loss(self, scenes, mcq, calm):
         grid = self.grid(scenes[0])
         seen, stacked = see(self.model, grid, patches(scenes))
         chosen = [choose_questions(s, self.rng, 4, 4, 2 if mcq else 0) for s in scenes]
@@ -383,8 +401,8 @@ class Trainer:
         losses = dict(cell=self.aids.cell_loss(seen, targets), name=0, answer=0)
         for g, group in enumerate(groups):
             logits = self.head(states[-1][g].flatten(0, 1))
-            # The first token of an answer carries the information; the two that close the turn are soon certain.
-            losses["answer"] = losses["answer"] + 3 * F.cross_entropy(logits, group["target"]) / len(groups)
+            questions = [q for c in chosen for _, q in c[g]]
+            losses["answer"] = losses["answer"] + self.answer_loss(logits, group, questions, calm) / len(groups)
             for head, layer in enumerate((1, 2)):
                 losses["name"] = losses["name"] + self.aids.name_loss(head, states[layer][g], group["names"]) / (2 * len(groups))
         return losses
@@ -423,6 +441,70 @@ def rate_at(progress, step):
     return warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
 
 
+class Stream:
+    """Training scenes, chunk after chunk; the generator draws the next chunk meanwhile."""
+
+    def __init__(self, args):
+        self.args, self.chunk = args, 0
+        self.draw()
+
+    def draw(self):
+        self.pending = draw(self.args, "train", self.args.first + self.chunk * self.args.chunk, self.args.chunk, f"train{self.chunk}.raw")
+
+    def batches(self, rng):
+        while True:
+            scenes = read(self.pending)
+            self.chunk += 1
+            self.draw()
+            yield from by_size(scenes, self.args.batch, rng)
+
+    def close(self):
+        path, process = self.pending
+        process.wait()
+        for suffix in ("", ".jsonl"):
+            os.remove(path + suffix)
+
+
+def run_stage(trainer, stream, validation, minutes, rate, calm):
+    args = trainer.args
+    short = 0 if calm else args.short
+    sums, step, best = collections.Counter(), 0, 0
+    began = last_evaluation = time.time()
+    for batch in stream.batches(trainer.rng):
+        elapsed = time.time() - began
+        progress = elapsed / (60 * minutes)
+        if progress >= 1:
+            break
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = rate * rate_at(progress, step)
+        losses = trainer.loss(batch, progress >= short and step % 2 == 1, calm)
+        (losses["answer"] + losses["cell"] + losses["name"]).backward()
+        nn.utils.clip_grad_norm_(trainer.params, 1)
+        trainer.optimizer.step()
+        trainer.optimizer.zero_grad(set_to_none=True)
+        step += 1
+        for name, value in losses.items():
+            sums[name] += float(value.detach())
+        if step % 50 == 0:
+            means = " ".join(f"{k} {v / 50:.3f}" for k, v in sums.items())
+            print(f"step {step} images {step * args.batch} seconds {elapsed:.0f} rate {group['lr']:.5f} {means}", flush=True)
+            sums.clear()
+        if time.time() - last_evaluation > args.every:
+            last_evaluation = time.time()
+            best = report(trainer, validation, step, best)
+    report(trainer, validation, step, best)
+
+
+def put_noise(model):
+    """On what goes into every product, while a loss is computed."""
+    def noisy(module, inputs):
+        return inputs[0] * (1 + NOISE * torch.randn_like(inputs[0])) if torch.is_grad_enabled() else None
+
+    for module in model.modules():
+        if isinstance(module, nn.Linear) and module is not model.lm_head:
+            module.register_forward_pre_hook(noisy)
+
+
 def train(args, tokenizer, model):
     trainer = Trainer(args, tokenizer, model)
     if args.resume:
@@ -430,41 +512,14 @@ def train(args, tokenizer, model):
         model.load_state_dict(saved["model"])
         trainer.aids.load_state_dict(saved["aids"])
     validation = read(draw(args, "val", 0, 512, "val.raw"))
-    chunk, step, best = 0, 0, 0
-    began = last_evaluation = time.time()
-    pending = draw(args, "train", args.first, args.chunk, "train0.raw")
-    sums = collections.Counter()
-    progress = 0
-    while progress < 1:
-        scenes = read(pending)
-        chunk += 1
-        pending = draw(args, "train", args.first + chunk * args.chunk, args.chunk, f"train{chunk}.raw")
-        for batch in by_size(scenes, args.batch, trainer.rng):
-            elapsed = time.time() - began
-            progress = elapsed / (60 * args.minutes) if args.steps == 0 else step / args.steps
-            if progress >= 1:
-                break
-            for group in trainer.optimizer.param_groups:
-                group["lr"] = args.rate * rate_at(progress, step)
-            losses = trainer.loss(batch, progress > args.short and step % 2 == 1)
-            (losses["answer"] + losses["cell"] + losses["name"]).backward()
-            nn.utils.clip_grad_norm_(trainer.params, 1)
-            trainer.optimizer.step()
-            trainer.optimizer.zero_grad(set_to_none=True)
-            step += 1
-            for name, value in losses.items():
-                sums[name] += float(value.detach())
-            if step % 50 == 0:
-                means = " ".join(f"{k} {v / 50:.3f}" for k, v in sums.items())
-                print(f"step {step} images {step * args.batch} seconds {elapsed:.0f} rate {group['lr']:.5f} {means}", flush=True)
-                sums.clear()
-            if time.time() - last_evaluation > args.every:
-                last_evaluation = time.time()
-                best = report(trainer, validation, step, best)
-    report(trainer, validation, step, best)
-    pending[1].wait()
-    for suffix in ("", ".jsonl"):
-        os.remove(pending[0] + suffix)
+    stream = Stream(args)
+    if args.minutes > 0:
+        run_stage(trainer, stream, validation, args.minutes, args.rate, calm=False)
+    if args.calm > 0:
+        put_noise(model)
+        print(f"calm: doubt {DOUBT} noise {NOISE}", flush=True)
+        run_stage(trainer, stream, validation, args.calm, .4 * args.rate, calm=True)
+    stream.close()
 
 
 def report(trainer, validation, step, best):
@@ -481,9 +536,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--undertow", required=True)
     parser.add_argument("--work", required=True)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--steps", type=int, default=0, help="instead of --minutes: a fixed number of steps")
-    parser.add_argument("--short", type=float, default=.15, help="the share of training before multiple choice comes in, in every other batch")
+    parser.add_argument("--minutes", type=float, default=54, help="of the first stage")
+    parser.add_argument("--calm", type=float, default=27, help="minutes of the second stage")
+    parser.add_argument("--short", type=float, default=.15, help="the share of the first stage before multiple choice comes in, in every other batch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--batch", type=int, default=24)

@@ -1,8 +1,9 @@
 /* The bundled model in the engine against Transformers on the same weights in float32 (tests/oracle/parity.py).
  *
- * ctx_mcq agrees to a cosine of 0.9999 and better. Log-probabilities agree to 5e-4 in the median, but not everywhere to 2e-3: ggml rounds
- * activations to F16 before it multiplies them with F16 weights, and has F16 inside im2col and GELU even where weights are F32 (which
- * brings the worst case from 5e-3 to 4e-3 alone). Flash attention adds F16 sums. The bounds are twice what was measured. */
+ * ctx_mcq agrees to a cosine of 0.9999 and better, log-probabilities to 2e-3. What is left comes from ggml, which rounds activations to F16
+ * before it multiplies them with F16 weights, and has F16 inside im2col and GELU; flash attention, off unless asked for, adds F16 sums. How
+ * far that moves a log-probability is the model's own affair: models/train.py has a stage for it. The other bounds are about twice what
+ * was measured. */
 #include <glib.h>
 #include <locale.h>
 #include <math.h>
@@ -19,8 +20,8 @@ typedef struct {
   double median, max; /* of |Δ log-probability| */
 } Bounds;
 
-static const Bounds bounds_off = { "off", 1e-3, 1e-2 };
-static const Bounds bounds_on = { "on", 4e-3, 3e-2 };
+static const Bounds bounds_off = { "off", 5e-4, 2e-3 };
+static const Bounds bounds_on = { "on", 5e-4, 8e-3 };
 
 typedef struct {
   GArray *logprobs; /* double: |Δ| of every option */
