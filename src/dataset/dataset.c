@@ -530,11 +530,28 @@ ut_dataset_files (UtDataset *dataset)
   return dataset->files;
 }
 
+/* Of a bundled benchmark. */
+static const UtScene *
+scene_of (UtDataset *dataset, const UtItem *item)
+{
+  return ((const UtSceneItem *) dataset->benchmark->items->pdata[item->index])->scene;
+}
+
+static unsigned
+image_of (UtDataset *dataset, const UtItem *item, unsigned k)
+{
+  return g_array_index ((const GArray *) dataset->item_images->pdata[item->index], unsigned, k);
+}
+
+const char *
+ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k)
+{
+  return dataset->benchmark != NULL ? scene_of (dataset, item)->id : ut_images_id (dataset->images, image_of (dataset, item, k));
+}
+
 UtImage *
 ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error)
 {
-  if (dataset->benchmark != NULL)
-    return ut_scene_draw (((const UtSceneItem *) dataset->benchmark->items->pdata[item->index])->scene, error);
-  const GArray *images = dataset->item_images->pdata[item->index];
-  return ut_images_load (dataset->images, g_array_index (images, unsigned, k), error);
+  return dataset->benchmark != NULL ? ut_scene_draw (scene_of (dataset, item), error)
+                                    : ut_images_load (dataset->images, image_of (dataset, item, k), error);
 }

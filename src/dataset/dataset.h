@@ -38,7 +38,6 @@ typedef struct {
   char *images;   /* the folder image names are relative to; NULL for the format's own */
   char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
   guint64 limit;  /* read at most so many items; 0 for all */
-  guint64 seed;   /* of a bundled benchmark's scenes */
 } UtDatasetConfig;
 
 typedef struct {
@@ -70,6 +69,9 @@ const char *ut_dataset_format (UtDataset *dataset);
 
 /* The files the benchmark was read from (not the images), GPtrArray of char *. Borrowed. */
 GPtrArray *ut_dataset_files (UtDataset *dataset);
+
+/* What the k-th image of an item is called: equal names are equal images. Borrowed. */
+const char *ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k);
 
 /* Decodes the k-th image of an item; a new reference. */
 UtImage *ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error);
