@@ -56,3 +56,13 @@ ut_dirichlet_energy (const float *z, const UtGrid *grids, size_t n_grids, size_t
     return NAN;
   return energy.n_pairs > 0.0 ? energy.sum / energy.n_pairs : 0.0;
 }
+
+double
+ut_dirichlet_rayleigh (const float *z, const UtGrid *grids, size_t n_grids, size_t n_embd)
+{
+  size_t n_tokens = 0;
+  for (size_t g = 0; g < n_grids; g++)
+    n_tokens += (size_t) grids[g].t * grids[g].h * grids[g].w;
+  const double mean_square = ut_squared_norm (z, n_tokens * n_embd) / (double) n_tokens;
+  return mean_square > 0.0 ? ut_dirichlet_energy (z, grids, n_grids, n_embd) / mean_square : NAN;
+}

@@ -24,3 +24,9 @@ ut_lanes_fold (double lanes[UT_LANES])
 /* Σ (a_i − b_i)² over two vectors [n] (drift.c). The difference is taken in double: that of two floats near the largest would
  * overflow a float. */
 double ut_squared_distance (const float *a, const float *b, size_t n);
+
+/* Σ a_i² over a vector [n] (drift.c). */
+double ut_squared_norm (const float *a, size_t n);
+
+/* Σ a_i b_i over two vectors [n] (dot.c). */
+double ut_dot (const double *a, const double *b, size_t n);
