@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/image.h"
+
 /* The grid the vision tokens of one image lie on: t frames of h rows of w tokens, in raster order. */
 typedef struct {
   uint32_t t, h, w;
@@ -77,6 +79,33 @@ double ut_linear_cka (const float *x, const float *y, size_t n, size_t d);
 /* The mean over items of the share of an item's k nearest others (cosine; of equally near ones, those that come first) that are the same in
  * both; of all others where there are fewer. NaN where there are none, or a row is 0. [+] */
 double ut_mutual_knn (const float *x, const float *y, size_t n, size_t d, size_t k);
+
+/* --- Frequencies. The radius of a frequency is r = √(k² + l²), k and l cycles over the height and the width, at most r_max in the corner. --- */
+
+/* Low, middle, high. */
+#define UT_N_BANDS 3
+
+/* The mean over the frequencies of a band, and over the channels, of |FFT2 (x / 255)|². Bands end at the radii (r_max + 1)^(j/3) − 1, j = 0…3,
+ * each without its end, the last with it; the constant is in the first. To compare a perturbed image with the clean one, it is
+ * first resized to its size. NaN for a band without a frequency, which only images of a few pixels have. [P] */
+void ut_input_bands (const UtImage *image, double out[UT_N_BANDS]);
+
+/* Bands end at thirds of r_max, each with its end; the constant is in none. F and F' are the transforms of the clean and the perturbed tokens,
+ * summed over frequencies, channels, frames and images. A band is NaN where no grid has a frequency in it: a single token has none
+ * at all, 3 × 3 of them only high ones, 5 × 5 no low one. A constant field has energy 0. */
+typedef struct {
+  double energy[UT_N_BANDS];           /* A = Σ|F|² */
+  double energy_perturbed[UT_N_BANDS]; /* Σ|F'|² */
+  double sensitivity[UT_N_BANDS];      /* Σ|F' − F|² / A; NaN where A is 0 */
+  double coherence[UT_N_BANDS];        /* Re Σ F'·conj F / √(Σ|F'|² Σ|F|²); NaN where one of them is 0 */
+  double cross;                        /* Pearson's correlation over cells of the local energy of the low and the high band, clean */
+  double cross_perturbed;              /* the same of the perturbed tokens; NaN where a band is empty or its energy everywhere the same */
+} UtTokenBands;
+
+/* The tokens are [Σ t·h·w over the grids, n_embd], as for the Dirichlet energy. Where the grids of an image differ, both are read at the nearest
+ * tokens of a grid with the smaller height and the smaller width. All NaN where the frames differ in number or a grid has none. [+] */
+UtTokenBands ut_token_bands (const float *clean, const UtGrid *grids, const float *perturbed, const UtGrid *grids_perturbed,
+                             size_t n_grids, size_t n_embd);
 
 /* --- The prior: what the model answers to a blank image. --- */
 
