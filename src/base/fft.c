@@ -72,28 +72,28 @@ is_smooth (size_t n, size_t largest)
 /* --- Passes. ---
  *
  * A pass of radix p takes s interleaved transforms of length n = p·m, in which point i of transform q is in[q + s·i], to p·s transforms of
- * length m. */
+ * length m. What they are made of is always inlined: a clone must have its own. */
 
-static inline Cell
+[[gnu::always_inline]] static inline Cell
 add (Cell a, Cell b)
 {
   return (Cell) { a.re + b.re, a.im + b.im };
 }
 
-static inline Cell
+[[gnu::always_inline]] static inline Cell
 subtract (Cell a, Cell b)
 {
   return (Cell) { a.re - b.re, a.im - b.im };
 }
 
-static inline Cell
+[[gnu::always_inline]] static inline Cell
 turn (Cell a, Root w)
 {
   return (Cell) { a.re * w.re - a.im * w.im, a.re * w.im + a.im * w.re };
 }
 
 /* −i·a */
-static inline Cell
+[[gnu::always_inline]] static inline Cell
 quarter (Cell a)
 {
   return (Cell) { a.im, -a.re };
