@@ -630,6 +630,8 @@ test_cka_huge_and_tiny (void)
       tiny[k] = x[k] * 0x1p-100f;
     }
     assert_near (ut_linear_cka (huge, tiny, shapes[i].n, shapes[i].d), 1.0, 1e-14);
+    assert_same_bits (ut_linear_cka (huge, huge, shapes[i].n, shapes[i].d), 1.0);
+    assert_same_bits (ut_linear_cka (tiny, tiny, shapes[i].n, shapes[i].d), 1.0);
   }
 }
 
@@ -663,6 +665,33 @@ test_knn_ties (void)
 {
   const float x[] = { 1, 1, 1, 1, 1, 1 }, y[] = { 1, 0, 1, -0.1f, 1, 0.2f };
   g_assert_cmpfloat (ut_mutual_knn (x, y, 3, 2, 1), ==, 1.0);
+}
+
+/* Rows along four axes, so that most are as near as others: a neighbour is one with fewer than k before it. */
+static void
+test_knn_many_ties (void)
+{
+  static const float axes[4][2] = { { 2, 0 }, { 0, 4 }, { -1, 0 }, { 0, -8 } };
+  enum { N = 40, K = 5 };
+  float rows[2][2 * N];
+  UtRng rng = { .state = 1 };
+  for (size_t i = 0; i < 2 * N; i++)
+    memcpy (rows[i % 2] + i / 2 * 2, axes[ut_rng_below (&rng, 4)], sizeof axes[0]);
+  size_t n_common = 0;
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < N; j++) {
+      size_t n_before[2] = { 0 };
+      for (size_t p = 0; p < 2; p++) {
+        const float *own = rows[p] + 2 * i;
+        const double distance = ut_cosine_distance (own, rows[p] + 2 * j, 2);
+        for (size_t k = 0; k < N; k++) {
+          const double other = ut_cosine_distance (own, rows[p] + 2 * k, 2);
+          n_before[p] += k != i && (other < distance || (other == distance && k < j));
+        }
+      }
+      n_common += i != j && n_before[0] < K && n_before[1] < K;
+    }
+  g_assert_cmpfloat (ut_mutual_knn (rows[0], rows[1], N, 2, K), ==, (double) n_common / (N * K));
 }
 
 static void
@@ -864,6 +893,7 @@ main (int argc, char **argv)
   g_test_add_func ("/metric/knn/identity", test_knn_identity);
   g_test_add_func ("/metric/knn/closed-forms", test_knn_closed_forms);
   g_test_add_func ("/metric/knn/ties", test_knn_ties);
+  g_test_add_func ("/metric/knn/many-ties", test_knn_many_ties);
   g_test_add_func ("/metric/knn/without-neighbours", test_knn_without_neighbours);
   g_test_add_func ("/metric/prior/oracle", test_prior_oracle);
   g_test_add_func ("/metric/prior/position", test_prior_position);

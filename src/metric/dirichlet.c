@@ -64,5 +64,5 @@ ut_dirichlet_rayleigh (const float *z, const UtGrid *grids, size_t n_grids, size
   for (size_t g = 0; g < n_grids; g++)
     n_tokens += (size_t) grids[g].t * grids[g].h * grids[g].w;
   const double mean_square = ut_squared_norm (z, n_tokens * n_embd) / (double) n_tokens;
-  return mean_square > 0.0 ? ut_dirichlet_energy (z, grids, n_grids, n_embd) / mean_square : NAN;
+  return ut_dirichlet_energy (z, grids, n_grids, n_embd) / mean_square;
 }
