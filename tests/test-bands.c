@@ -479,7 +479,8 @@ test_noise_budget (void)
       }
 }
 
-/* On an even image the noise's own power lies in its band: what rounding to levels adds is a twelfth of a level squared a frequency. */
+/* On an even image the noise's own power lies in its band: what rounding to levels adds is a twelfth of a level squared a
+ * frequency. */
 static void
 test_noise_band (void)
 {

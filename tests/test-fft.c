@@ -1,5 +1,5 @@
-/* fft, and the elementary functions: against the sums of the definition in long double, and the clones for newer processors against the
- * baseline bit for bit. */
+/* fft, and the elementary functions: against the sums of the definition in long double, and the clones for newer processors
+ * against the baseline bit for bit. */
 #include "base/elementary.h"
 #include "base/rng.h"
 #include "base/wide.h"
@@ -74,7 +74,8 @@ power (const Field *field)
   return sum;
 }
 
-/* Every kind of length: one, the radices, their powers and products, the largest prime that is a radix, primes beyond, their products. */
+/* Every kind of length: one, the radices, their powers and products, the largest prime that is a radix, primes beyond, their
+ * products. */
 static const struct {
   size_t h, w, n_signals;
 } sizes[] = {

@@ -1,5 +1,5 @@
-/* Stockham's algorithm with passes of 4, 2 and odd primes; Bluestein's around it for lengths with a large prime factor. Everything runs on
- * 8 signals at a time, one a lane of a vector, so that no sum depends on the width of the machine's. */
+/* Stockham's algorithm with passes of 4, 2 and odd primes; Bluestein's around it for lengths with a large prime factor.
+ * Everything runs on 8 signals at a time, one a lane of a vector, so that no sum depends on the width of the machine's. */
 #include "base/fft.h"
 
 #include <glib.h>
@@ -71,8 +71,8 @@ is_smooth (size_t n, size_t largest)
 
 /* --- Passes. ---
  *
- * A pass of radix p takes s interleaved transforms of length n = p·m, in which point i of transform q is in[q + s·i], to p·s transforms of
- * length m. What they are made of is always inlined: a clone must have its own. */
+ * A pass of radix p takes s interleaved transforms of length n = p·m, in which point i of transform q is in[q + s·i], to p·s
+ * transforms of length m. What they are made of is always inlined: a clone must have its own. */
 
 [[gnu::always_inline]] static inline Cell
 add (Cell a, Cell b)
@@ -256,8 +256,8 @@ length_new (size_t n)
   return length;
 }
 
-/* kj = (k² + j² − (k − j)²) / 2 makes the transform a convolution with the chirp (Bluestein 1970). The inverse transform of the product is
- * the forward one with the parts exchanged before and after. */
+/* kj = (k² + j² − (k − j)²) / 2 makes the transform a convolution with the chirp (Bluestein 1970). The inverse transform of the
+ * product is the forward one with the parts exchanged before and after. */
 UT_WIDE static Cell *
 convolve (const Length *length, Cell *a, Cell *b)
 {

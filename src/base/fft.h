@@ -1,5 +1,5 @@
-/* Discrete Fourier transforms in two dimensions, in double, of every size: a length whose prime factors are small is taken apart by
- * them, any other becomes a convolution of such a length, so that a prime costs no more than a few times its neighbours.
+/* Discrete Fourier transforms in two dimensions, in double, of every size: a length whose prime factors are small is taken apart
+ * by them, any other becomes a convolution of such a length, so that a prime costs no more than a few times its neighbours.
  *
  * Why our own: the bits must depend on the source alone. FFTW chooses its code, and whether it fuses multiplies and adds, by the
  * processor; kissfft is slow for large primes (683 rows have the photographs of 1024 × 683), and PocketFFT is C++. */
@@ -11,12 +11,12 @@ typedef enum {
   UT_FFT_INVERSE, /* its inverse, so divided by h·w */
 } UtFftDirection;
 
-/* Transforms `n_signals` complex signals of h × w each in place. Signal s at (y, x) is re[i] + i·im[i], i = (y·w + x)·n_signals + s. The
- * relative error, in the norm over a signal, is a few 2^-53 a prime factor of h·w. No size may be 0.
+/* Transforms `n_signals` complex signals of h × w each in place. Signal s at (y, x) is re[i] + i·im[i], i = (y·w + x)·n_signals +
+ * s. The relative error, in the norm over a signal, is a few 2^-53 a prime factor of h·w. No size may be 0.
  *
- * Two real signals a, b may be one complex signal a + ib. Over a set of frequencies that holds −k with every k, the sums of |F|² and
- * of Re F'·conj F are then those of a and b together, since what mixes the two is odd in k; and a real even filter leaves
- * a and b apart. */
+ * Two real signals a, b may be one complex signal a + ib. Over a set of frequencies that holds −k with every k, the sums of |F|²
+ * and of Re F'·conj F are then those of a and b together, since what mixes the two is odd in k; and a real even filter leaves a
+ * and b apart. */
 void ut_fft (double *re, double *im, size_t h, size_t w, size_t n_signals, UtFftDirection direction);
 
 /* The frequency of row (or column) k of n, without its sign: cycles over the extent, at most n / 2. */

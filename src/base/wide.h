@@ -1,6 +1,6 @@
-/* UT_WIDE before a function compiles it once more for each newer level of x86-64 and lets the loader choose. A loop whose lanes are
- * fixed in the source computes more of them at once there, never other sums: -ffp-contract=off keeps fused multiply-adds, which
- * round once less, out of the clones, so that all of them give the bits of the baseline. */
+/* UT_WIDE before a function compiles it once more for each newer level of x86-64 and lets the loader choose. A loop whose lanes
+ * are fixed in the source computes more of them at once there, never other sums: -ffp-contract=off keeps fused multiply-adds,
+ * which round once less, out of the clones, so that all of them give the bits of the baseline. */
 #pragma once
 
 #if defined(__x86_64__) && defined(__gnu_linux__)

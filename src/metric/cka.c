@@ -19,7 +19,8 @@ typedef struct {
   double xy, xx, yy;
 } Products;
 
-/* x [n, d] less its column means, as items [n, d] or as columns [d, n]. Equal values lose themselves exactly: their sum is exact. */
+/* x [n, d] less its column means, as items [n, d] or as columns [d, n]. Equal values lose themselves exactly: their sum is
+ * exact. */
 static double *
 centred (const float *x, size_t n, size_t d, gboolean columns)
 {
@@ -55,8 +56,8 @@ add_items (Products *sum, const Rows *rows, size_t i, size_t j)
   sum->yy += times * (l * l);
 }
 
-/* The same three products by way of the columns: ⟨K, L⟩ = ‖XᵀY‖², ⟨K, K⟩ = ‖XᵀX‖². Both corners of XᵀY are added as a pair, as those of XᵀX
- * are, so that equal populations give equal bits. */
+/* The same three products by way of the columns: ⟨K, L⟩ = ‖XᵀY‖², ⟨K, K⟩ = ‖XᵀX‖². Both corners of XᵀY are added as a pair, as
+ * those of XᵀX are, so that equal populations give equal bits. */
 static void
 add_columns (Products *sum, const Rows *rows, size_t i, size_t j)
 {

@@ -16,18 +16,20 @@ products (const float *a, const float *b, size_t n)
   double aa[UT_LANES] = { 0 }, ab[UT_LANES] = { 0 }, bb[UT_LANES] = { 0 };
   size_t i = 0;
   for (; i + UT_LANES <= n; i += UT_LANES)
-    for (size_t l = 0; l < UT_LANES; l++) {
+    for (size_t l = 0; l < UT_LANES; l++)
+      {
+        const double x = a[i + l], y = b[i + l];
+        aa[l] += x * x;
+        ab[l] += x * y;
+        bb[l] += y * y;
+      }
+  for (size_t l = 0; i + l < n; l++)
+    {
       const double x = a[i + l], y = b[i + l];
       aa[l] += x * x;
       ab[l] += x * y;
       bb[l] += y * y;
     }
-  for (size_t l = 0; i + l < n; l++) {
-    const double x = a[i + l], y = b[i + l];
-    aa[l] += x * x;
-    ab[l] += x * y;
-    bb[l] += y * y;
-  }
   return (Products) { .aa = ut_lanes_fold (aa), .ab = ut_lanes_fold (ab), .bb = ut_lanes_fold (bb) };
 }
 
@@ -37,14 +39,16 @@ ut_squared_distance (const float *a, const float *b, size_t n)
   double sum[UT_LANES] = { 0 };
   size_t i = 0;
   for (; i + UT_LANES <= n; i += UT_LANES)
-    for (size_t l = 0; l < UT_LANES; l++) {
+    for (size_t l = 0; l < UT_LANES; l++)
+      {
+        const double d = (double) a[i + l] - (double) b[i + l];
+        sum[l] += d * d;
+      }
+  for (size_t l = 0; i + l < n; l++)
+    {
       const double d = (double) a[i + l] - (double) b[i + l];
       sum[l] += d * d;
     }
-  for (size_t l = 0; i + l < n; l++) {
-    const double d = (double) a[i + l] - (double) b[i + l];
-    sum[l] += d * d;
-  }
   return ut_lanes_fold (sum);
 }
 
@@ -57,10 +61,11 @@ ut_squared_norm (const float *a, size_t n)
 static double
 cosine_distance (Products p)
 {
-  /* Equal vectors give equal sums, and the square root of a rounded square is exact: ab / √(aa·aa) is 1, the distance exactly 0. A
-   * zero norm gives 0/0, an infinity ∞/∞ or ∞·0: NaN. */
+  /* Equal vectors give equal sums, and the square root of a rounded square is exact: ab / √(aa·aa) is 1, the distance exactly 0.
+   * A zero norm gives 0/0, an infinity ∞/∞ or ∞·0: NaN. */
   const double distance = 1.0 - p.ab / sqrt (p.aa * p.bb);
-  /* Parallel vectors of different length can round to a few 2^-53 outside the range. Comparisons, not fmin and fmax: those lose NaN. */
+  /* Parallel vectors of different length can round to a few 2^-53 outside the range. Comparisons, not fmin and fmax: those lose
+   * NaN. */
   if (distance < 0.0)
     return 0.0;
   return distance > 2.0 ? 2.0 : distance;

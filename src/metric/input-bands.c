@@ -5,8 +5,8 @@
 #include "base/fft.h"
 #include "metric/metric.h"
 
-/* The bands end at radii e with (e + 1)³ = R and R², R = r_max + 1, and at r_max, which the last one holds: compared as they stand, no
- * root is taken. */
+/* The bands end at radii e with (e + 1)³ = R and R², R = r_max + 1, and at r_max, which the last one holds: compared as they
+ * stand, no root is taken. */
 static size_t
 band_of (double radius, double largest)
 {

@@ -1,9 +1,9 @@
-/* How every sum of this layer runs: element i of a vector goes to lane i mod 16, each lane adds its elements in order in double, and the
- * lanes are folded in one fixed tree. That order is a property of the source, not of the machine (base/wide.h).
+/* How every sum of this layer runs: element i of a vector goes to lane i mod 16, each lane adds its elements in order in double,
+ * and the lanes are folded in one fixed tree. That order is a property of the source, not of the machine (base/wide.h).
  *
- * Doubles cannot overflow here: a float is below 2^128 in magnitude, a difference of two below 2^129, its square below 2^258, and 2^64
- * of those sum to less than 2^322, whose square is still below 2^1024. Nor can they lose a norm: the least float squared is 2^-298. So a sum
- * is finite exactly when all its inputs are. */
+ * Doubles cannot overflow here: a float is below 2^128 in magnitude, a difference of two below 2^129, its square below 2^258, and
+ * 2^64 of those sum to less than 2^322, whose square is still below 2^1024. Nor can they lose a norm: the least float squared is
+ * 2^-298. So a sum is finite exactly when all its inputs are. */
 #pragma once
 #include <stddef.h>
 

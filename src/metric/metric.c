@@ -9,7 +9,7 @@ const UtMetric ut_metrics[] = {
   { "token_drift", "1", "0..2", "larger: the vision tokens turned further, each at its place (equal grids)", "+ §5" },
   { "control_drift", "1", "0..2", "larger: two unrelated questions lie further apart, so the same drift means less", "P §5" },
   { "dirichlet", "activation²", "0..∞", "larger: neighbouring vision tokens differ more, a rougher token field", "P §6" },
-  { "dirichlet_rayleigh", "1", "0..4.6", "dirichlet over the tokens' mean square: 4 is a checkerboard, whatever the norms", "+ §6" },
+  { "dirichlet_rayleigh", "1", "0..4.6", "dirichlet over the tokens' mean square: 4 is a checkerboard", "+ §6" },
   { "input_low", "1", "0..∞", "larger: more power in the image's coarse shapes and its brightness", "P §6" },
   { "input_middle", "1", "0..∞", "larger: more power between coarse shapes and fine detail", "P §6" },
   { "input_high", "1", "0..∞", "larger: more power in the image's fine detail, edges and noise", "P §6" },

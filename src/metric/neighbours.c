@@ -30,7 +30,8 @@ typedef struct {
   size_t item;
 } Neighbour;
 
-/* Puts an item in its place among the k nearest so far, nearest first. Items come in order, so that of equals the first stays first. */
+/* Puts an item in its place among the k nearest so far, nearest first. Items come in order, so that of equals the first stays
+ * first. */
 static void
 offer (Neighbour *nearest, size_t k, Neighbour item)
 {

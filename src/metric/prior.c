@@ -26,8 +26,8 @@ log_weighted (double x)
   return x > 0.0 ? x * ut_log (x) : x; /* 0 ln 0 = 0, and NaN stays */
 }
 
-/* (1 + x) ln (1 + x) + (1 − x) ln (1 − x) = Σ x^2i / (i (2i − 1)). Near 0 the logarithms would cancel and the series does not; its first
- * term left out is below 2^-60 of the sum. */
+/* (1 + x) ln (1 + x) + (1 − x) ln (1 − x) = Σ x^2i / (i (2i − 1)). Near 0 the logarithms would cancel and the series does not;
+ * its first term left out is below 2^-60 of the sum. */
 static double
 divergence (double x)
 {
@@ -39,8 +39,8 @@ divergence (double x)
   return sum;
 }
 
-/* With m = (p + q) / 2 and x = (p − q) / (p + q), p is m (1 + x) and q is m (1 − x), and an option adds m / 2 · divergence (x): no term is
- * negative, so that near distributions lose no digits. */
+/* With m = (p + q) / 2 and x = (p − q) / (p + q), p is m (1 + x) and q is m (1 − x), and an option adds m / 2 · divergence (x):
+ * no term is negative, so that near distributions lose no digits. */
 double
 ut_js_divergence (const double *scores, const double *others, size_t n)
 {

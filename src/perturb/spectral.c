@@ -62,8 +62,8 @@ keep_band (Planes *planes, UtBand band)
   ut_fft (planes->re, planes->im, h, w, 2, UT_FFT_INVERSE);
 }
 
-/* The nearest level, half to even. Halves are common (an image less its mean), so the transform's rounding is taken off first, lest
- * it decide them. */
+/* The nearest level, half to even. Halves are common (an image less its mean), so the transform's rounding is taken off first,
+ * lest it decide them. */
 static uint8_t
 to_level (double value)
 {

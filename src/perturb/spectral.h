@@ -1,6 +1,7 @@
 /* Changes of an image by spatial frequency, for the band tests (method.md §6): filters that keep a band, and noise within one. A
- * frequency's radius is ρ = √(k² + l²) over the largest of the image, k and l cycles over its height and width. Values are on the paper's
- * scale, black −1 and white 1, each channel alone; results are rounded to the nearest level, half to even, and cut off at black and white. */
+ * frequency's radius is ρ = √(k² + l²) over the largest of the image, k and l cycles over its height and width. Values are on the
+ * paper's scale, black −1 and white 1, each channel alone; results are rounded to the nearest level, half to even, and cut off at
+ * black and white. */
 #pragma once
 #include "base/rng.h"
 #include "image/image.h"
