@@ -922,13 +922,23 @@ name_of_device (const UtEngineConfig *config)
   return "CPU";
 }
 
+/* Architecture, size and weights. llama.cpp knows the sizes of published models alone and says "?B" of all others. */
+static char *
+describe_model (const struct llama_model *model)
+{
+  char description[256];
+  llama_model_desc (model, description, sizeof description);
+  const double n = (double) llama_model_n_params (model);
+  g_autofree char *size = n < 1e9 ? g_strdup_printf ("%.1fM", n / 1e6) : g_strdup_printf ("%.1fB", n / 1e9);
+  g_auto (GStrv) parts = g_strsplit (description, "?B", 2);
+  return g_strjoinv (size, parts);
+}
+
 static void
 describe (LlamaEngine *engine, const UtEngineConfig *config)
 {
   UtEngineInfo *info = &engine->base.info;
-  char description[256];
-  llama_model_desc (engine->model, description, sizeof description);
-  info->description = g_strdup (description);
+  info->description = describe_model (engine->model);
   info->versions = g_strdup_printf ("llama %s, ggml %s", llama_version (), ggml_version ());
 
   g_autoptr (GString) backends = g_string_new (NULL);

@@ -360,6 +360,16 @@ ask (RemoteEngine *engine, GVariant *question, const char *type, const char *dur
   return g_steal_pointer (&payload);
 }
 
+/* On a machine that others use too, a thread of ggml that waits for another mostly waits for a processor, and by default it spins
+ * meanwhile, on the very processor that is wanted: a run then takes many times as long. A short spin costs nothing where there is room
+ * (bench/SPEED.md). What the user has set holds. */
+static void
+wait_politely (GSubprocessLauncher *launcher)
+{
+  if (g_getenv ("OMP_WAIT_POLICY") == NULL)
+    g_subprocess_launcher_setenv (launcher, "GOMP_SPINCOUNT", "1000", FALSE);
+}
+
 static gboolean
 start_worker (RemoteEngine *engine, GError **error)
 {
@@ -367,6 +377,7 @@ start_worker (RemoteEngine *engine, GError **error)
       = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   /* ggml would fork a debugger for a backtrace before it dies. */
   g_subprocess_launcher_setenv (launcher, "GGML_NO_BACKTRACE", "1", TRUE);
+  wait_politely (launcher);
   g_subprocess_launcher_take_stderr_fd (launcher, dup (engine->log));
   engine->worker = g_subprocess_launcher_spawn (launcher, error, engine->program, UT_ENGINE_WORKER, NULL);
   if (engine->worker == NULL)

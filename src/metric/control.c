@@ -2,6 +2,7 @@
  * §5). */
 #include <glib.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/rng.h"
 #include "metric/metric.h"
@@ -15,7 +16,15 @@ contains (const size_t *values, size_t n, size_t value)
   return FALSE;
 }
 
-/* k distinct numbers of 0..n-1, every set as likely as any other (Floyd; Bentley, "A sample of brilliance", 1987). k ≤ n. */
+static int
+compare_sizes (const void *a, const void *b)
+{
+  const size_t x = *(const size_t *) a, y = *(const size_t *) b;
+  return (x > y) - (x < y);
+}
+
+/* k distinct numbers of 0..n-1 in ascending order, every set as likely as any other (Floyd; Bentley, "A sample of brilliance",
+ * 1987). k ≤ n. */
 static void
 sample (UtRng rng, size_t n, size_t k, size_t *out)
 {
@@ -24,6 +33,7 @@ sample (UtRng rng, size_t n, size_t k, size_t *out)
       const size_t drawn = ut_rng_below (&rng, j + 1);
       out[n_out] = contains (out, n_out, drawn) ? j : drawn;
     }
+  qsort (out, k, sizeof *out, compare_sizes);
 }
 
 static size_t
@@ -53,12 +63,12 @@ ut_control_drift (const UtPopulation *population, size_t item, const char *item_
   /* The sample numbers the others that are present; added in the order of the items, whatever order they were drawn in. */
   const float *own = population->clean + item * population->n_embd;
   double sum = 0.0;
-  for (size_t i = 0, other = 0; i < population->n_items; i++)
+  for (size_t i = 0, other = 0, next = 0; next < *out_k; i++)
     {
-      if (i == item || !population->present[i])
+      if (i == item || !population->present[i] || other++ != chosen[next])
         continue;
-      if (contains (chosen, *out_k, other++))
-        sum += ut_cosine_distance (own, population->clean + i * population->n_embd, population->n_embd);
+      sum += ut_cosine_distance (own, population->clean + i * population->n_embd, population->n_embd);
+      next++;
     }
   return sum / (double) *out_k;
 }
