@@ -164,8 +164,8 @@ test_pairs (void)
   const UtEstimand estimands[] = { { UT_RATIO, { a, b } }, { UT_RATIO, { shifted, b } } };
   g_autoptr (GPtrArray) both = ut_bootstrap (estimands, 2, N, 0, UT_N_DRAWS);
   const UtEstimate *const parts[] = { both->pdata[0], both->pdata[1] };
-  g_autoptr (UtEstimate) difference = ut_estimate_difference (parts[1], parts[0]);
-  g_autoptr (UtEstimate) mean = ut_estimate_mean (parts, 2);
+  g_autoptr (UtEstimate) difference = ut_estimate_combine (parts, (double[]) { -1, 1 }, 2);
+  g_autoptr (UtEstimate) mean = ut_estimate_combine (parts, (double[]) { 0.5, 0.5 }, 2);
   const UtInterval d = ut_estimate_interval (difference, 0.95), m = ut_estimate_interval (mean, 0.95),
                    p = ut_estimate_interval (parts[0], 0.95);
   g_assert_cmpfloat_with_epsilon (d.low, 0.25, 1e-12);

@@ -1,5 +1,6 @@
 #include "report/estimates.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -198,4 +199,18 @@ ut_estimates_find (UtEstimates *estimates, unsigned run, const char *family, con
   g_autofree char *key = key_of (run, family, quantity, channel);
   const Quantity *found = g_hash_table_lookup (estimates->by_name, key);
   return found != NULL ? found->public.estimate : NULL;
+}
+
+char *
+ut_interval_in_words (const UtInterval *interval, const char *format)
+{
+  char numbers[3][400]; /* DBL_MAX has 309 digits */
+  const double values[] = { interval->value, interval->low, interval->high };
+  for (unsigned k = 0; k < G_N_ELEMENTS (values); k++)
+    g_ascii_formatd (numbers[k], sizeof numbers[k], format, values[k]);
+  if (isnan (interval->value))
+    return g_strdup ("–");
+  if (isnan (interval->low))
+    return g_strdup_printf ("%s [?]", numbers[0]);
+  return g_strdup_printf ("%s [%s, %s]", numbers[0], numbers[1], numbers[2]);
 }

@@ -121,29 +121,19 @@ ut_bootstrap (const UtEstimand *estimands, size_t n_estimands, size_t n_clusters
 /* --- Combining --------------------------------------------------------------------------------------------------------------- */
 
 UtEstimate *
-ut_estimate_difference (const UtEstimate *a, const UtEstimate *b)
+ut_estimate_combine (const UtEstimate *const *parts, const double *weights, size_t n)
 {
-  g_assert (a->n_draws == b->n_draws);
-  UtEstimate *difference = estimate_new (a->value - b->value, a->n_draws, MIN (a->n_clusters, b->n_clusters));
-  for (size_t d = 0; d < a->n_draws; d++)
-    difference->draws[d] = a->draws[d] - b->draws[d];
-  return difference;
-}
-
-UtEstimate *
-ut_estimate_mean (const UtEstimate *const *parts, size_t n)
-{
-  UtEstimate *mean = estimate_new (0, parts[0]->n_draws, SIZE_MAX);
-  memset (mean->draws, 0, mean->n_draws * sizeof *mean->draws);
+  UtEstimate *sum = estimate_new (0, parts[0]->n_draws, SIZE_MAX);
+  memset (sum->draws, 0, sum->n_draws * sizeof *sum->draws);
   for (size_t i = 0; i < n; i++)
     {
-      g_assert (parts[i]->n_draws == mean->n_draws);
-      mean->value += parts[i]->value / (double) n;
-      mean->n_clusters = MIN (mean->n_clusters, parts[i]->n_clusters);
-      for (size_t d = 0; d < mean->n_draws; d++)
-        mean->draws[d] += parts[i]->draws[d] / (double) n;
+      g_assert (parts[i]->n_draws == sum->n_draws);
+      sum->value += weights[i] * parts[i]->value;
+      sum->n_clusters = MIN (sum->n_clusters, parts[i]->n_clusters);
+      for (size_t d = 0; d < sum->n_draws; d++)
+        sum->draws[d] += weights[i] * parts[i]->draws[d];
     }
-  return mean;
+  return sum;
 }
 
 /* --- Intervals --------------------------------------------------------------------------------------------------------------- */

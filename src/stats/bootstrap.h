@@ -33,9 +33,9 @@ constexpr size_t UT_N_DRAWS = 10000;
  * these, and in n_draws, may be combined. */
 GPtrArray *ut_bootstrap (const UtEstimand *estimands, size_t n_estimands, size_t n_clusters, guint64 seed, size_t n_draws);
 
-/* Combinations of estimates that share their draws, draw by draw. An undefined part makes the whole undefined; n > 0. */
-UtEstimate *ut_estimate_difference (const UtEstimate *a, const UtEstimate *b);
-UtEstimate *ut_estimate_mean (const UtEstimate *const *parts, size_t n);
+/* Σ weight · part of estimates that share their draws, draw by draw: a mean, or the difference of a pair. An undefined part makes the
+ * whole undefined. n > 0. */
+UtEstimate *ut_estimate_combine (const UtEstimate *const *parts, const double *weights, size_t n);
 
 typedef struct {
   double value, low, high; /* NaN where there is none */
