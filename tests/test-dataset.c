@@ -722,6 +722,55 @@ test_real_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
   assert_options (item_at (dataset, 0), "One|Two|Three|Four", 0);
 }
 
+/* A sample has one question an image, in their order, and of each kind about its share. */
+static void
+test_bundled_sample (void)
+{
+  constexpr guint N = 50;
+  g_autoptr (GError) error = NULL;
+  const UtDatasetConfig config = { .path = (char *) "bundled:presence", .sample = N };
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  GPtrArray *items = ut_dataset_items (dataset);
+  g_assert_cmpuint (items->len, ==, N);
+  g_autoptr (GHashTable) categories = g_hash_table_new (g_str_hash, g_str_equal);
+  guint n_yes = 0;
+  for (guint i = 0; i < N; i++)
+    {
+      const UtItem *item = items->pdata[i], *before = i > 0 ? items->pdata[i - 1] : NULL;
+      g_assert_cmpuint (item->index, ==, i);
+      g_assert_true (before == NULL || strcmp (before->image_id, item->image_id) < 0);
+      const guint n = GPOINTER_TO_UINT (g_hash_table_lookup (categories, item->category));
+      g_hash_table_insert (categories, item->category, GUINT_TO_POINTER (n + 1));
+      n_yes += item->answer == 0;
+    }
+  g_assert_cmpuint (n_yes, >=, N / 3);
+  g_assert_cmpuint (n_yes, <=, N - N / 3);
+  GHashTableIter iter;
+  gpointer n;
+  g_assert_cmpuint (g_hash_table_size (categories), ==, 3);
+  for (g_hash_table_iter_init (&iter, categories); g_hash_table_iter_next (&iter, NULL, &n);)
+    g_assert_cmpuint (GPOINTER_TO_UINT (n), >=, N / 5);
+
+  /* The item's image is its own. */
+  g_autoptr (UtDataset) all = NULL;
+  const UtItem *last = items->pdata[N - 1];
+  g_autoptr (UtImage) image = ut_dataset_image (dataset, last, 0, &error);
+  g_assert_no_error (error);
+  all = ut_dataset_open (&(UtDatasetConfig) { .path = config.path }, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < ut_dataset_items (all)->len; i++)
+    if (g_str_equal (item_at (all, i)->id, last->id))
+      {
+        g_autoptr (UtImage) same = ut_dataset_image (all, item_at (all, i), 0, &error);
+        g_assert_no_error (error);
+        g_assert_cmpmem (image->pixels, 3 * (size_t) image->width * (size_t) image->height, same->pixels,
+                         3 * (size_t) same->width * (size_t) same->height);
+        return;
+      }
+  g_assert_not_reached ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -753,5 +802,6 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/real/pope", test_real_pope);
   g_test_add_func ("/dataset/real/mmmu", test_real_mmmu);
   ADD ("/dataset/real/seedbench", test_real_seedbench);
+  g_test_add_func ("/dataset/bundled-sample", test_bundled_sample);
   return g_test_run ();
 }

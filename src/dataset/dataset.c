@@ -1,6 +1,7 @@
 /* A benchmark from its files, or from the generator of scenes. */
 #include "dataset/dataset.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -93,6 +94,25 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   return item;
 }
 
+/* Keeps n items in their order: one from each n-th part of the list, and so from as many images as possible, which say more than many
+ * questions on a few. Its place in the part steps by the golden ratio: a fixed place would always be the same kind of question. */
+static void
+thin_out (GPtrArray *items, guint n)
+{
+  constexpr double GOLDEN = 0.6180339887498949;
+  if (n == 0 || n >= items->len)
+    return;
+  for (guint i = 0; i < n; i++)
+    {
+      const guint first = (guint) ((guint64) i * items->len / n), next = (guint) ((guint64) (i + 1) * items->len / n);
+      const guint from = first + (guint) (fmod (i * GOLDEN, 1) * (next - first));
+      gpointer dropped = items->pdata[i];
+      items->pdata[i] = items->pdata[from];
+      items->pdata[from] = dropped;
+    }
+  g_ptr_array_set_size (items, (gint) n);
+}
+
 static gboolean
 open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
@@ -112,6 +132,7 @@ open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
   if (dataset->benchmark == NULL)
     return FALSE;
   GPtrArray *items = dataset->benchmark->items;
+  thin_out (items, (guint) MIN (config->sample, G_MAXUINT));
   for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
     g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
   return TRUE;

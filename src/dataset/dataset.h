@@ -38,6 +38,7 @@ typedef struct {
   char *images;   /* the folder image names are relative to; NULL for the format's own */
   char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
   guint64 limit;  /* read at most so many items; 0 for all */
+  guint64 sample; /* of a bundled benchmark: so many items, spread evenly over it; 0 for all */
 } UtDatasetConfig;
 
 typedef struct {

@@ -10,7 +10,8 @@ import hashlib
 import math
 
 import numpy as np
-from metric import Rng, number, table, tensor, wide
+from metric import number, table, tensor, wide
+from splitmix import Rng
 
 
 def frequencies(h, w):

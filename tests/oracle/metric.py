@@ -7,38 +7,12 @@ Inputs are not stored: both sides draw them from SplitMix64. Run again with
     python3 tests/oracle/metric.py > tests/oracle/metric-values.h
 """
 import decimal
-import hashlib
 
 import numpy as np
 
+from splitmix import Rng
+
 np.seterr(divide="ignore", invalid="ignore")  # 0/0 is NaN here, as it is there
-MASK = 2**64 - 1
-
-
-class Rng:
-    """SplitMix64, as src/base/rng.h."""
-
-    def __init__(self, state):
-        self.state = state
-
-    @classmethod
-    def for_purpose(cls, run_seed, item, purpose, index):
-        numbers = run_seed.to_bytes(8, "little") + index.to_bytes(8, "little")
-        digest = hashlib.sha256(numbers + item.encode() + b"\0" + purpose.encode() + b"\0").digest()
-        return cls(int.from_bytes(digest[:8], "little"))
-
-    def next(self):
-        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
-        z = self.state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        return z ^ (z >> 31)
-
-    def below(self, n):
-        reject = 2**64 % n
-        while (x := self.next()) < reject:
-            pass
-        return x % n
 
 
 def tensor(seed, *shape):
