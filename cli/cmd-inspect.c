@@ -246,6 +246,8 @@ ut_cmd_inspect (int argc, char **argv)
     error = g_error_new (G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit takes a number from 0");
   if (error != NULL)
     return ut_cmd_fail ("inspect", error);
-  const UtDatasetConfig config = { operands[0], format, images, columns, (guint64) limit };
+  const UtDatasetConfig config = {
+    .path = operands[0], .format = format, .images = images, .columns = columns, .limit = (guint64) limit
+  };
   return inspect (&config);
 }
