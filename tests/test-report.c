@@ -48,7 +48,8 @@ add_trial (UtStore *store, unsigned item, unsigned variant, int predicted, doubl
 {
   GError *error = NULL;
   const UtMeasurement measurement = { "ctx_mcq", "drift", drift };
-  const UtTrial trial = { .item = item, .variant = variant, .predicted = predicted, .measurements = &measurement, .n_measurements = variant > 0 };
+  const UtTrial trial
+      = { .item = item, .variant = variant, .predicted = predicted, .measurements = &measurement, .n_measurements = variant > 0 };
   ut_store_add_trial (store, &trial, &error);
   g_assert_no_error (error);
 }
@@ -102,7 +103,8 @@ make_run (const char *folder, const Spec *spec, unsigned model, unsigned task)
 
 /* What the comparison of runs prints in each of the formats; specs are [n_models][n_tasks]. */
 static void
-compare_runs (const Spec *specs, unsigned n_models, unsigned n_tasks, const UtTableFormat *formats, unsigned n_formats, char **out_texts)
+compare_runs (const Spec *specs, unsigned n_models, unsigned n_tasks, const UtTableFormat *formats, unsigned n_formats,
+              char **out_texts)
 {
   static const char *const models[] = { "tiny", "huge" }, *const tasks[] = { "presence", "perception" };
   GError *error = NULL;
@@ -155,16 +157,20 @@ constexpr double BETWEEN = 0.5 * CONTROL;
 static void
 test_all_hold (void)
 {
-  const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, FAR }, { FALSE, 40, 0.1, 0.2, 0, FAR },
-                         { TRUE, 40, 0.4, 0, 0.5, FAR }, { FALSE, 40, 0.1, 0.3, 0, FAR } };
+  const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, FAR },
+                         { FALSE, 40, 0.1, 0.2, 0, FAR },
+                         { TRUE, 40, 0.4, 0, 0.5, FAR },
+                         { FALSE, 40, 0.1, 0.3, 0, FAR } };
   assert_says (specs, 2, 2, SAYS ("Hidden drift holds here.", "Scale holds here.", "Tasks holds here."));
 }
 
 static void
 test_none_holds (void)
 {
-  const Spec specs[] = { { TRUE, 40, 0, 0.2, 0, NEAR }, { FALSE, 40, 0.1, 0.2, 0, NEAR },
-                         { TRUE, 40, 0, 0.1, 0, NEAR }, { FALSE, 40, 0.1, 0.05, 0, NEAR } };
+  const Spec specs[] = { { TRUE, 40, 0, 0.2, 0, NEAR },
+                         { FALSE, 40, 0.1, 0.2, 0, NEAR },
+                         { TRUE, 40, 0, 0.1, 0, NEAR },
+                         { FALSE, 40, 0.1, 0.05, 0, NEAR } };
   assert_says (specs, 2, 2, SAYS ("Hidden drift does not hold here.", "Scale does not hold here.", "Tasks does not hold here."));
 }
 
@@ -172,9 +178,12 @@ test_none_holds (void)
 static void
 test_none_can_be_told (void)
 {
-  const Spec specs[] = { { TRUE, 6, 0, 0, 0, BETWEEN }, { FALSE, 6, 0.1, 0.2, 0, BETWEEN },
-                         { TRUE, 6, 0, 0, 0, BETWEEN }, { FALSE, 6, 0.1, 0.2, 0, BETWEEN } };
-  assert_says (specs, 2, 2, SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here.", "Tasks cannot be told here."));
+  const Spec specs[] = { { TRUE, 6, 0, 0, 0, BETWEEN },
+                         { FALSE, 6, 0.1, 0.2, 0, BETWEEN },
+                         { TRUE, 6, 0, 0, 0, BETWEEN },
+                         { FALSE, 6, 0.1, 0.2, 0, BETWEEN } };
+  assert_says (specs, 2, 2,
+               SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here.", "Tasks cannot be told here."));
 }
 
 /* What a finding needs and is not there. */
@@ -183,7 +192,8 @@ test_too_little (void)
 {
   const Spec one_image = { FALSE, 1, 0, 0, 0, NEAR };
   assert_says (&one_image, 1, 1,
-               SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here. It takes two sizes", "Tasks cannot be told here. It takes"));
+               SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here. It takes two sizes",
+                     "Tasks cannot be told here. It takes"));
 }
 
 /* One far task is enough, and is named; an accuracy that rises is no harm. */
@@ -192,7 +202,8 @@ test_one_decides (void)
 {
   const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, NEAR }, { FALSE, 40, 0.4, 0, 0.3, FAR } };
   assert_says (specs, 1, 2,
-               SAYS ("Hidden drift holds here.", "(tiny, perception)", "Tasks does not hold here.", "the accuracy does not fall, it rises"));
+               SAYS ("Hidden drift holds here.", "(tiny, perception)", "Tasks does not hold here.",
+                     "the accuracy does not fall, it rises"));
 }
 
 /* Numbers that can be told beforehand: nobody flips, and an image that is moved by m moves by m times a quarter of the control. */
@@ -206,8 +217,8 @@ test_numbers (void)
       UtRng rng = ut_rng_init (0, "", "image", image);
       moved += 0.5 * (double) (1 + ut_rng_below (&rng, 3)) / spec.n_images;
     }
-  g_autofree char *words
-      = g_strdup_printf ("Of the answers to perturbed images 100.0 [100.0, 100.0] %% stayed, while ctx_mcq moved %.1f [", 25 * moved);
+  g_autofree char *words = g_strdup_printf (
+      "Of the answers to perturbed images 100.0 [100.0, 100.0] %% stayed, while ctx_mcq moved %.1f [", 25 * moved);
   assert_says (&spec, 1, 1, SAYS (words));
 }
 
