@@ -202,7 +202,7 @@ write_findings (UtDb *tables, UtTableFormat format, FILE *out, GError **error)
     return FALSE;
   fputs (format == UT_TABLE_MARKDOWN ? "### The paper's findings\n\n" : "The paper's findings\n", out);
   while (ut_db_next (cursor, NULL))
-    fprintf (out, format == UT_TABLE_MARKDOWN ? "- **%s %s.** %s\n" : "  %s %s. %s\n", ut_db_text (cursor, 0),
+    fprintf (out, format == UT_TABLE_MARKDOWN ? "- **%s: %s.** %s\n" : "  %s: %s. %s\n", ut_db_text (cursor, 0),
              ut_db_text (cursor, 1), ut_db_text (cursor, 2));
   return TRUE;
 }

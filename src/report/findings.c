@@ -185,7 +185,7 @@ judge_cells (GArray *cells, const Cell **out_cell)
 UtFinding
 ut_finding_hidden_drift (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Hidden drift", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Representations move while answers stay", .verdict = UT_CANNOT_TELL };
   g_autoptr (GArray) cells = hidden_cells (c);
   if (cells->len == 0)
     {
@@ -216,7 +216,7 @@ ut_finding_hidden_drift (const UtComparison *c)
 UtFinding
 ut_finding_scale (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Scale", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Robustness does not grow with size", .verdict = UT_CANNOT_TELL };
   if (c->n_models < 2)
     {
       finding.reason = g_strdup ("It takes two sizes of a model, and there is one.");
@@ -242,7 +242,7 @@ ut_finding_scale (const UtComparison *c)
 UtFinding
 ut_finding_tasks (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Tasks", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Perturbations harm accuracy and reduce false positives", .verdict = UT_CANNOT_TELL };
   g_autofree char *harmed = task_names (c, has_options), *flattered = task_names (c, has_yes_no);
   if (*harmed == '\0' || *flattered == '\0')
     {
