@@ -36,9 +36,9 @@ struct Demo {
   GPtrArray *paths;          /* char *, of the runs' files */
   Run *runs;                 /* [n_models][n_tasks] */
   unsigned n_runs, n_workers;
-  gint left;     /* atomic: runs that nobody has begun */
-  gint failed;   /* atomic: whether any run has; the others then stop */
-  GMutex mutex;  /* of the progress */
+  gint left;    /* atomic: runs that nobody has begun */
+  gint failed;  /* atomic: whether any run has; the others then stop */
+  GMutex mutex; /* of the progress */
   UtProgressBar bar;
   gint64 started; /* monotonic, microseconds */
 };
@@ -134,8 +134,12 @@ plan_demo (Demo *demo, const Options *options, GError **error)
       Run *run = &demo->runs[r];
       run->demo = demo;
       run->config = (UtRunConfig) {
-        .engine = { .engine = options->engine, .model = model, .n_threads = options->n_threads / (int) demo->n_workers, .n_gpu_layers = -1,
-                    .image_min_tokens = -1, .image_max_tokens = -1 },
+        .engine = { .engine = options->engine,
+                    .model = model,
+                    .n_threads = options->n_threads / (int) demo->n_workers,
+                    .n_gpu_layers = -1,
+                    .image_min_tokens = -1,
+                    .image_max_tokens = -1 },
         .dataset = { .path = dataset, .sample = (guint64) options->sample },
         .output = demo->paths->pdata[r],
         .program = options->program,
@@ -172,8 +176,9 @@ sum_progress (const Demo *demo)
 }
 
 static void
-on_started ([[maybe_unused]] const UtRunConfig *config, [[maybe_unused]] const UtEngineInfo *engine, [[maybe_unused]] UtDataset *dataset,
-            [[maybe_unused]] unsigned n_variants, [[maybe_unused]] gboolean resumed, [[maybe_unused]] void *data)
+on_started ([[maybe_unused]] const UtRunConfig *config, [[maybe_unused]] const UtEngineInfo *engine,
+            [[maybe_unused]] UtDataset *dataset, [[maybe_unused]] unsigned n_variants, [[maybe_unused]] gboolean resumed,
+            [[maybe_unused]] void *data)
 {
 }
 
@@ -238,20 +243,25 @@ parse_options (int argc, char **argv, Options *options, GError **error)
   const GOptionEntry entries[] = {
     { "full", 0, 0, G_OPTION_ARG_NONE, &full, "All questions, not a sample of three minutes on two cores", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "N questions of each benchmark, spread over its images", "N" },
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->folder, "Folder of the runs' files, made where it is missing; default undertow-demo", "DIR" },
-    { "threads", 't', 0, G_OPTION_ARG_INT, &options->n_threads, "CPU threads, and so many runs at once; default one a processor", "N" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->folder,
+      "Folder of the runs' files, made where it is missing; default undertow-demo", "DIR" },
+    { "threads", 't', 0, G_OPTION_ARG_INT, &options->n_threads, "CPU threads, and so many runs at once; default one a processor",
+      "N" },
     { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "table (the default), markdown, csv or json", "FORMAT" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress, only tables and errors", NULL },
-    { "engine", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->engine, "What evaluates the models; default llama", "NAME" },
+    { "engine", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->engine, "What evaluates the models; default llama",
+      "NAME" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_option_context_set_summary (context, "Runs every bundled model on every bundled benchmark and prints, by size of the model and with 95 %\n"
-                                         "intervals, how often answers change and how far representations move; then whether the paper's\n"
-                                         "findings hold here. Interrupted, the same command goes on.");
+  g_option_context_set_summary (
+      context, "Runs every bundled model on every bundled benchmark and prints, by size of the model and with 95 %\n"
+               "intervals, how often answers change and how far representations move; then whether the paper's\n"
+               "findings hold here. Interrupted, the same command goes on.");
   g_option_context_set_description (context, "Each run is a file of its own: undertow show DIR/small-presence-full.duckdb");
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, error) || (format != NULL && !ut_table_format_from_name (format, &options->format, error)))
+  if (!g_option_context_parse (context, &argc, &argv, error)
+      || (format != NULL && !ut_table_format_from_name (format, &options->format, error)))
     return FALSE;
   if (argc > 1)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "'%s' is not understood", argv[1]);
@@ -300,8 +310,8 @@ run_demo (Demo *demo, const Options *options)
   if (!plan_demo (demo, options, &error) || !make_folder (options->folder, &error))
     return ut_cmd_fail ("demo", error);
   if (!options->quiet)
-    fprintf (stderr, "%u models on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->tasks->len, demo->n_workers,
-             demo->n_workers == 1 ? "" : "s", options->folder);
+    fprintf (stderr, "%u models on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->tasks->len,
+             demo->n_workers, demo->n_workers == 1 ? "" : "s", options->folder);
   ut_interrupt_catch ();
   run_all (demo);
   for (const Run *run = demo->runs; run < demo->runs + demo->n_runs; run++)

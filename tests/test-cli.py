@@ -266,6 +266,9 @@ def test_show_formats(tmp):
         assert undertow("show", tmp / "run", view).returncode == 0
 
 
+FINDINGS = ["Representations move while answers stay", "Robustness does not grow with size", "Perturbations harm accuracy and reduce false positives"]
+
+
 def demo_args(out, *more):
     return ["demo", "--engine", "mock", "-q", "-o", out, *more]
 
@@ -275,7 +278,7 @@ def test_demo(tmp):
     assert done.returncode == 0, done.stderr
     for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "hidden drift", "bundled:small"):
         assert words in done.stdout, (words, done.stdout)
-    for finding in ("Hidden drift", "Scale", "Tasks"):
+    for finding in FINDINGS:
         assert sum(line.strip().startswith(finding) for line in done.stdout.splitlines()) == 1, (finding, done.stdout)
     runs = sorted(path.name for path in (tmp / "d").iterdir())
     models = [line.split()[0].split(":")[1] for line in undertow("list", "engines").stdout.splitlines() if line.startswith("bundled:")]
@@ -283,7 +286,7 @@ def test_demo(tmp):
 
     # Each is a run like any other, and the table's numbers are those of its views.
     told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "json")).stdout)
-    assert [f["finding"] for f in told["findings"]] == ["Hidden drift", "Scale", "Tasks"]
+    assert [f["finding"] for f in told["findings"]] == FINDINGS
     core = {r["family"]: r for r in rows(tmp / "d" / "small-presence-12.duckdb", "families")}["any (core-24)"]
     for quantity in ("IFR", "IV", "delta_accuracy"):
         told_value, = (e["value"] for e in told["estimates"] if (e["task"], e["model"], e["quantity"]) == ("presence", "bundled:small", quantity))

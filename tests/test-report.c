@@ -48,7 +48,8 @@ add_trial (UtStore *store, unsigned item, unsigned variant, int predicted, doubl
 {
   GError *error = NULL;
   const UtMeasurement measurement = { "ctx_mcq", "drift", drift };
-  const UtTrial trial = { .item = item, .variant = variant, .predicted = predicted, .measurements = &measurement, .n_measurements = variant > 0 };
+  const UtTrial trial
+      = { .item = item, .variant = variant, .predicted = predicted, .measurements = &measurement, .n_measurements = variant > 0 };
   ut_store_add_trial (store, &trial, &error);
   g_assert_no_error (error);
 }
@@ -102,7 +103,8 @@ make_run (const char *folder, const Spec *spec, unsigned model, unsigned task)
 
 /* What the comparison of runs prints in each of the formats; specs are [n_models][n_tasks]. */
 static void
-compare_runs (const Spec *specs, unsigned n_models, unsigned n_tasks, const UtTableFormat *formats, unsigned n_formats, char **out_texts)
+compare_runs (const Spec *specs, unsigned n_models, unsigned n_tasks, const UtTableFormat *formats, unsigned n_formats,
+              char **out_texts)
 {
   static const char *const models[] = { "tiny", "huge" }, *const tasks[] = { "presence", "perception" };
   GError *error = NULL;
@@ -155,26 +157,40 @@ constexpr double BETWEEN = 0.5 * CONTROL;
 static void
 test_all_hold (void)
 {
-  const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, FAR }, { FALSE, 40, 0.1, 0.2, 0, FAR },
-                         { TRUE, 40, 0.4, 0, 0.5, FAR }, { FALSE, 40, 0.1, 0.3, 0, FAR } };
-  assert_says (specs, 2, 2, SAYS ("Hidden drift holds here.", "Scale holds here.", "Tasks holds here."));
+  const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, FAR },
+                         { FALSE, 40, 0.1, 0.2, 0, FAR },
+                         { TRUE, 40, 0.4, 0, 0.5, FAR },
+                         { FALSE, 40, 0.1, 0.3, 0, FAR } };
+  assert_says (specs, 2, 2,
+               SAYS ("Representations move while answers stay: holds here.", "Robustness does not grow with size: holds here.",
+                     "Perturbations harm accuracy and reduce false positives: holds here."));
 }
 
 static void
 test_none_holds (void)
 {
-  const Spec specs[] = { { TRUE, 40, 0, 0.2, 0, NEAR }, { FALSE, 40, 0.1, 0.2, 0, NEAR },
-                         { TRUE, 40, 0, 0.1, 0, NEAR }, { FALSE, 40, 0.1, 0.05, 0, NEAR } };
-  assert_says (specs, 2, 2, SAYS ("Hidden drift does not hold here.", "Scale does not hold here.", "Tasks does not hold here."));
+  const Spec specs[] = { { TRUE, 40, 0, 0.2, 0, NEAR },
+                         { FALSE, 40, 0.1, 0.2, 0, NEAR },
+                         { TRUE, 40, 0, 0.1, 0, NEAR },
+                         { FALSE, 40, 0.1, 0.05, 0, NEAR } };
+  assert_says (specs, 2, 2,
+               SAYS ("Representations move while answers stay: does not hold here.",
+                     "Robustness does not grow with size: does not hold here.",
+                     "Perturbations harm accuracy and reduce false positives: does not hold here."));
 }
 
 /* Few images; drifts about half of the way; and no false positives, of which none can be lost. */
 static void
 test_none_can_be_told (void)
 {
-  const Spec specs[] = { { TRUE, 6, 0, 0, 0, BETWEEN }, { FALSE, 6, 0.1, 0.2, 0, BETWEEN },
-                         { TRUE, 6, 0, 0, 0, BETWEEN }, { FALSE, 6, 0.1, 0.2, 0, BETWEEN } };
-  assert_says (specs, 2, 2, SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here.", "Tasks cannot be told here."));
+  const Spec specs[] = { { TRUE, 6, 0, 0, 0, BETWEEN },
+                         { FALSE, 6, 0.1, 0.2, 0, BETWEEN },
+                         { TRUE, 6, 0, 0, 0, BETWEEN },
+                         { FALSE, 6, 0.1, 0.2, 0, BETWEEN } };
+  assert_says (specs, 2, 2,
+               SAYS ("Representations move while answers stay: cannot be told here.",
+                     "Robustness does not grow with size: cannot be told here.",
+                     "Perturbations harm accuracy and reduce false positives: cannot be told here."));
 }
 
 /* What a finding needs and is not there. */
@@ -183,7 +199,9 @@ test_too_little (void)
 {
   const Spec one_image = { FALSE, 1, 0, 0, 0, NEAR };
   assert_says (&one_image, 1, 1,
-               SAYS ("Hidden drift cannot be told here.", "Scale cannot be told here. It takes two sizes", "Tasks cannot be told here. It takes"));
+               SAYS ("Representations move while answers stay: cannot be told here.",
+                     "Robustness does not grow with size: cannot be told here. It takes two sizes",
+                     "Perturbations harm accuracy and reduce false positives: cannot be told here. It takes"));
 }
 
 /* One far task is enough, and is named; an accuracy that rises is no harm. */
@@ -192,7 +210,9 @@ test_one_decides (void)
 {
   const Spec specs[] = { { TRUE, 40, 0.4, 0, 0.4, NEAR }, { FALSE, 40, 0.4, 0, 0.3, FAR } };
   assert_says (specs, 1, 2,
-               SAYS ("Hidden drift holds here.", "(tiny, perception)", "Tasks does not hold here.", "the accuracy does not fall, it rises"));
+               SAYS ("Representations move while answers stay: holds here.", "(tiny, perception)",
+                     "Perturbations harm accuracy and reduce false positives: does not hold here.",
+                     "the accuracy does not fall, it rises"));
 }
 
 /* Numbers that can be told beforehand: nobody flips, and an image that is moved by m moves by m times a quarter of the control. */
@@ -206,8 +226,8 @@ test_numbers (void)
       UtRng rng = ut_rng_init (0, "", "image", image);
       moved += 0.5 * (double) (1 + ut_rng_below (&rng, 3)) / spec.n_images;
     }
-  g_autofree char *words
-      = g_strdup_printf ("Of the answers to perturbed images 100.0 [100.0, 100.0] %% stayed, while ctx_mcq moved %.1f [", 25 * moved);
+  g_autofree char *words = g_strdup_printf (
+      "Of the answers to perturbed images 100.0 [100.0, 100.0] %% stayed, while ctx_mcq moved %.1f [", 25 * moved);
   assert_says (&spec, 1, 1, SAYS (words));
 }
 
@@ -224,13 +244,13 @@ test_tables (void)
   assert_has (text, "presence: 32 questions on 8 images\n");
   assert_has (text, "perception: 40 questions on 10 images\n");
   assert_has (markdown, "| 95 % intervals | tiny |");
-  assert_has (markdown, "- **Hidden drift ");
+  assert_has (markdown, "- **Representations move while answers stay: ");
   assert_has (csv, "task,model,family,quantity,channel,value,low,high,images\r\n");
   /* Seven quantities of yes/no questions and six of the others. */
   g_auto (GStrv) lines = g_strsplit (g_strstrip (csv), "\r\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 1 + 7 + 6);
   assert_has (json, "{\"estimates\": [");
-  assert_has (json, "\"finding\":\"Scale\"");
+  assert_has (json, "\"finding\":\"Robustness does not grow with size\"");
 }
 
 int

@@ -48,8 +48,7 @@ test_oracle (void)
     {
       const size_t n = k->n_clusters;
       g_autofree double *parts = parts_of_seed (n, k->seed);
-      g_autoptr (UtEstimate) estimate
-          = bootstrap (k->form, parts, parts + n, parts + 2 * n, parts + 3 * n, n, k->seed, 2000);
+      g_autoptr (UtEstimate) estimate = bootstrap (k->form, parts, parts + n, parts + 2 * n, parts + 3 * n, n, k->seed, 2000);
       const UtInterval interval = ut_estimate_interval (estimate, k->level);
       /* The sums are whole numbers and exact; what is left is a division's and an interpolation's rounding, and that of the tail, whose
        * share of 2000 ranks moves a bound by next to nothing. */

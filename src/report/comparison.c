@@ -21,16 +21,17 @@ static const struct {
 };
 
 /* The pool of the core variants, and what the first finding looks through. */
-static const char run_sql[]
-    = "SELECT CASE WHEN starts_with(family, 'any (core') THEN 'core' ELSE family END, quantity, channel, form, image_id, a, b, c, d "
-      "FROM image_sums "
-      "WHERE coalesce(channel, 'ctx_mcq') = 'ctx_mcq' "
-      "  AND (family = 'clean' OR starts_with(family, 'any (core') "
-      "       OR quantity = 'hidden_percent' AND family IN (SELECT family FROM variant WHERE core))";
+static const char run_sql[] = "SELECT CASE WHEN starts_with(family, 'any (core') THEN 'core' ELSE family END, quantity, channel, "
+                              "form, image_id, a, b, c, d "
+                              "FROM image_sums "
+                              "WHERE coalesce(channel, 'ctx_mcq') = 'ctx_mcq' "
+                              "  AND (family = 'clean' OR starts_with(family, 'any (core') "
+                              "       OR quantity = 'hidden_percent' AND family IN (SELECT family FROM variant WHERE core))";
 
 static const char tables_sql[]
     = "CREATE TABLE task (rank UINTEGER, task VARCHAR, questions UBIGINT, images UBIGINT, failed UBIGINT);"
-      "CREATE TABLE estimate (task_rank UINTEGER, row UINTEGER, model_rank UINTEGER, task VARCHAR, model VARCHAR, family VARCHAR, "
+      "CREATE TABLE estimate (task_rank UINTEGER, row UINTEGER, model_rank UINTEGER, task VARCHAR, model VARCHAR, family "
+      "VARCHAR, "
       "  quantity VARCHAR, channel VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, images UBIGINT, label VARCHAR, text VARCHAR);"
       "CREATE TABLE finding (finding VARCHAR, verdict VARCHAR, reason VARCHAR)";
 
@@ -172,13 +173,16 @@ static gboolean
 write_tasks (const UtComparedRuns *runs, UtDb *tables, UtTableFormat format, unsigned width, FILE *out, GError **error)
 {
   g_autoptr (UtDbCursor) cursor = ut_db_query (
-      tables, "SELECT rank, task, any_value(questions), any_value(images), sum(failed) FROM task GROUP BY rank, task ORDER BY rank", error);
+      tables,
+      "SELECT rank, task, any_value(questions), any_value(images), sum(failed) FROM task GROUP BY rank, task ORDER BY rank",
+      error);
   if (cursor == NULL)
     return FALSE;
   while (ut_db_next (cursor, NULL))
     {
-      fprintf (out, "%s%s: %" G_GINT64_FORMAT " questions on %" G_GINT64_FORMAT " images", format == UT_TABLE_MARKDOWN ? "### " : "",
-               ut_db_text (cursor, 1), ut_db_int64 (cursor, 2), ut_db_int64 (cursor, 3));
+      fprintf (out, "%s%s: %" G_GINT64_FORMAT " questions on %" G_GINT64_FORMAT " images",
+               format == UT_TABLE_MARKDOWN ? "### " : "", ut_db_text (cursor, 1), ut_db_int64 (cursor, 2),
+               ut_db_int64 (cursor, 3));
       if (ut_db_int64 (cursor, 4) > 0)
         fprintf (out, "; %" G_GINT64_FORMAT " trials failed and are left out", ut_db_int64 (cursor, 4));
       fputs (format == UT_TABLE_MARKDOWN ? "\n\n" : "\n", out);
@@ -198,8 +202,8 @@ write_findings (UtDb *tables, UtTableFormat format, FILE *out, GError **error)
     return FALSE;
   fputs (format == UT_TABLE_MARKDOWN ? "### The paper's findings\n\n" : "The paper's findings\n", out);
   while (ut_db_next (cursor, NULL))
-    fprintf (out, format == UT_TABLE_MARKDOWN ? "- **%s %s.** %s\n" : "  %s %s. %s\n", ut_db_text (cursor, 0), ut_db_text (cursor, 1),
-             ut_db_text (cursor, 2));
+    fprintf (out, format == UT_TABLE_MARKDOWN ? "- **%s: %s.** %s\n" : "  %s: %s. %s\n", ut_db_text (cursor, 0),
+             ut_db_text (cursor, 1), ut_db_text (cursor, 2));
   return TRUE;
 }
 

@@ -95,7 +95,8 @@ enum { FAMILY, QUANTITY, CHANNEL, FORM, IMAGE, TERMS };
 static Quantity *
 quantity_of_row (UtEstimates *estimates, UtDbCursor *cursor, GError **error)
 {
-  const char *family = ut_db_text (cursor, FAMILY), *name = ut_db_text (cursor, QUANTITY), *channel = ut_db_text (cursor, CHANNEL);
+  const char *family = ut_db_text (cursor, FAMILY), *name = ut_db_text (cursor, QUANTITY),
+             *channel = ut_db_text (cursor, CHANNEL);
   g_autofree char *key = key_of (estimates->n_runs, family, name, channel);
   Quantity *quantity = g_hash_table_lookup (estimates->by_name, key);
   UtForm form;

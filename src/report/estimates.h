@@ -27,7 +27,8 @@ void ut_estimates_draw (UtEstimates *estimates);
 GPtrArray *ut_estimates_all (UtEstimates *estimates);
 
 /* One of them; NULL where the runs have none. Borrowed. */
-const UtEstimate *ut_estimates_find (UtEstimates *estimates, unsigned run, const char *family, const char *quantity, const char *channel);
+const UtEstimate *ut_estimates_find (UtEstimates *estimates, unsigned run, const char *family, const char *quantity,
+                                     const char *channel);
 
 /* "0.114 [0.092, 0.140]", each number by a printf `format` of one double, or what is not known in words. The caller owns it. */
 char *ut_interval_in_words (const UtInterval *interval, const char *format);

@@ -5,8 +5,8 @@
 
 /* The rules; docs/findings.md argues for each. */
 constexpr double LEVEL = 0.95;
-constexpr double FAR = 50;       /* % of control: nearer to an unrelated question than to the own clean state */
-constexpr double FALL = 0.25;    /* of the smallest model's IFR: what a robustness that grows with size would take away at least */
+constexpr double FAR = 50;    /* % of control: nearer to an unrelated question than to the own clean state */
+constexpr double FALL = 0.25; /* of the smallest model's IFR: what a robustness that grows with size would take away at least */
 static const char CHANNEL[] = "ctx_mcq"; /* the state that the kept answer is read from */
 
 const char *const ut_verdict_words[]
@@ -174,7 +174,9 @@ judge_cells (GArray *cells, const Cell **out_cell)
       if (cell->interval.low > FAR && (far == NULL || cell->interval.low > far->interval.low))
         far = cell;
     }
-  *out_cell = far != NULL ? far : farthest != NULL && (unbounded == NULL || farthest->interval.high >= FAR) ? farthest : unbounded;
+  *out_cell = far != NULL                                                                 ? far
+              : farthest != NULL && (unbounded == NULL || farthest->interval.high >= FAR) ? farthest
+                                                                                          : unbounded;
   if (far != NULL)
     return UT_HOLDS;
   return unbounded == NULL && farthest != NULL && farthest->interval.high < FAR ? UT_DOES_NOT_HOLD : UT_CANNOT_TELL;
@@ -183,7 +185,7 @@ judge_cells (GArray *cells, const Cell **out_cell)
 UtFinding
 ut_finding_hidden_drift (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Hidden drift", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Representations move while answers stay", .verdict = UT_CANNOT_TELL };
   g_autoptr (GArray) cells = hidden_cells (c);
   if (cells->len == 0)
     {
@@ -198,13 +200,14 @@ ut_finding_hidden_drift (const UtComparison *c)
   const UtInterval hidden = mean_interval (c, "hidden_percent", any_task);
   g_autofree char *kept_words = ut_interval_in_words (&kept, "%.1f"), *hidden_words = ut_interval_in_words (&hidden, "%.1f"),
                   *cell_words = ut_interval_in_words (&cell->interval, "%.1f");
-  static const char *const ends[] = { "which is more than half of the way", "which is less than half of the way",
-                                      "which may or may not be half of the way" };
-  finding.reason = g_strdup_printf (
-      "Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated question; farthest under %s (%s, %s): "
-      "%s %%, %s.",
-      kept_words, CHANNEL, hidden_words, cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
-      c->tasks[cell->quantity->run % c->n_tasks], cell_words, ends[finding.verdict]);
+  static const char *const ends[]
+      = { "which is more than half of the way", "which is less than half of the way", "which may or may not be half of the way" };
+  finding.reason
+      = g_strdup_printf ("Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated "
+                         "question; farthest under %s (%s, %s): "
+                         "%s %%, %s.",
+                         kept_words, CHANNEL, hidden_words, cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
+                         c->tasks[cell->quantity->run % c->n_tasks], cell_words, ends[finding.verdict]);
   return finding;
 }
 
@@ -213,7 +216,7 @@ ut_finding_hidden_drift (const UtComparison *c)
 UtFinding
 ut_finding_scale (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Scale", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Robustness does not grow with size", .verdict = UT_CANNOT_TELL };
   if (c->n_models < 2)
     {
       finding.reason = g_strdup ("It takes two sizes of a model, and there is one.");
@@ -228,9 +231,9 @@ ut_finding_scale (const UtComparison *c)
   g_autofree char *change_words = ut_interval_in_words (&change, "%+.3f"), *drift_words = ut_interval_in_words (&drift, "%+.1f");
   static const char *const ends[] = { "a fall by a quarter is ruled out", "fewer answers change",
                                       "neither a fall nor that there is none by a quarter is certain" };
-  finding.reason = g_strdup_printf ("From %s to %s IFR changes by %s, drift by %s %% of control (same images, mean of %u task%s): %s.",
-                                    c->models[0], c->models[c->n_models - 1], change_words, drift_words, c->n_tasks,
-                                    c->n_tasks == 1 ? "" : "s", ends[finding.verdict]);
+  finding.reason = g_strdup_printf (
+      "From %s to %s IFR changes by %s, drift by %s %% of control (same images, mean of %u task%s): %s.", c->models[0],
+      c->models[c->n_models - 1], change_words, drift_words, c->n_tasks, c->n_tasks == 1 ? "" : "s", ends[finding.verdict]);
   return finding;
 }
 
@@ -239,7 +242,7 @@ ut_finding_scale (const UtComparison *c)
 UtFinding
 ut_finding_tasks (const UtComparison *c)
 {
-  UtFinding finding = { .name = "Tasks", .verdict = UT_CANNOT_TELL };
+  UtFinding finding = { .name = "Perturbations harm accuracy and reduce false positives", .verdict = UT_CANNOT_TELL };
   g_autofree char *harmed = task_names (c, has_options), *flattered = task_names (c, has_yes_no);
   if (*harmed == '\0' || *flattered == '\0')
     {
@@ -259,7 +262,8 @@ ut_finding_tasks (const UtComparison *c)
       end = accuracy.low > 0 ? "the accuracy does not fall, it rises" : "false positives do not fall, they rise";
     }
   g_autofree char *accuracy_words = ut_interval_in_words (&accuracy, "%+.3f"), *fpr_words = ut_interval_in_words (&fpr, "%+.3f");
-  finding.reason = g_strdup_printf ("Perturbations change the accuracy on %s by %s, and the false-positive rate on %s by %s (mean of %u model%s): %s.",
-                                    harmed, accuracy_words, flattered, fpr_words, c->n_models, c->n_models == 1 ? "" : "s", end);
+  finding.reason = g_strdup_printf (
+      "Perturbations change the accuracy on %s by %s, and the false-positive rate on %s by %s (mean of %u model%s): %s.", harmed,
+      accuracy_words, flattered, fpr_words, c->n_models, c->n_models == 1 ? "" : "s", end);
   return finding;
 }

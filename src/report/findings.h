@@ -18,7 +18,7 @@ typedef enum { UT_HOLDS, UT_DOES_NOT_HOLD, UT_CANNOT_TELL } UtVerdict;
 extern const char *const ut_verdict_words[];
 
 typedef struct {
-  const char *name; /* "Hidden drift" */
+  const char *name; /* what the paper says: "Robustness does not grow with size" */
   UtVerdict verdict;
   char *reason; /* one sentence with the numbers */
 } UtFinding;

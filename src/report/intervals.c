@@ -4,8 +4,9 @@
 
 #include "report/estimates.h"
 
-static const char table_sql[] = "CREATE OR REPLACE TEMP TABLE intervals ("
-                                "  family VARCHAR, quantity VARCHAR, channel VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, images UBIGINT)";
+static const char table_sql[]
+    = "CREATE OR REPLACE TEMP TABLE intervals ("
+      "  family VARCHAR, quantity VARCHAR, channel VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, images UBIGINT)";
 
 static void
 bind_if_known (UtDbStatement *statement, unsigned parameter, double value)

@@ -107,7 +107,7 @@ ut_bootstrap (const UtEstimand *estimands, size_t n_estimands, size_t n_clusters
     g_ptr_array_add (estimates, estimate_sample (&estimands[e], n_clusters, n_draws));
 
   UtRng rng = ut_rng_init (seed, "", "bootstrap", n_clusters);
-  g_autofree float *counts = g_new (float, n_clusters * BLOCK);
+  g_autofree float *counts = g_new (float, n_clusters *BLOCK);
   for (size_t first = 0; first < n_draws; first += BLOCK)
     {
       const size_t n = MIN (BLOCK, n_draws - first);

@@ -17,8 +17,8 @@ typedef struct {
 } UtEstimand;
 
 typedef struct {
-  double value;      /* of the sample as it is; NaN where it is undefined (0 / 0) */
-  double *draws;     /* [n_draws], of the sample drawn again; not finite where undefined */
+  double value;  /* of the sample as it is; NaN where it is undefined (0 / 0) */
+  double *draws; /* [n_draws], of the sample drawn again; not finite where undefined */
   size_t n_draws;
   size_t n_clusters; /* that have a part of B */
 } UtEstimate;
