@@ -12,13 +12,15 @@
 #include "perturb/perturb.h"
 #include "progress.h"
 #include "report/comparison.h"
+#include "report/report.h"
 #include "run/bundled.h"
 #include "run/run.h"
 #include "scenes/scenes.h"
+#include "store/store.h"
 
 /* Questions of each benchmark, so many that all runs end within three minutes on two cores. They are spread over as many images: with six
  * questions an image the same time would give a third of the images, and wider intervals. */
-constexpr gint64 SAMPLE = 20;
+constexpr gint64 SAMPLE = 60;
 
 typedef struct Demo Demo;
 
@@ -303,6 +305,24 @@ fail_run (const Run *run)
   return ut_cmd_fail ("demo", error);
 }
 
+/* By family, what a run of one's own prints at its end: of the largest model. */
+static gboolean
+show_largest (const Demo *demo, GError **error)
+{
+  for (unsigned r = demo->n_runs - demo->tasks->len; r < demo->n_runs; r++)
+    {
+      const UtRunConfig *config = &demo->runs[r].config;
+      g_autoptr (UtStore) store = ut_store_open_read (config->output, error);
+      if (store == NULL)
+        return FALSE;
+      printf ("%s on %s\n", config->engine.model, config->dataset.path);
+      if (!ut_report_summary (ut_store_db (store), stdout, error))
+        return FALSE;
+      putchar ('\n');
+    }
+  return TRUE;
+}
+
 static int
 run_demo (Demo *demo, const Options *options)
 {
@@ -310,8 +330,8 @@ run_demo (Demo *demo, const Options *options)
   if (!plan_demo (demo, options, &error) || !make_folder (options->folder, &error))
     return ut_cmd_fail ("demo", error);
   if (!options->quiet)
-    fprintf (stderr, "%u models on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->tasks->len,
-             demo->n_workers, demo->n_workers == 1 ? "" : "s", options->folder);
+    fprintf (stderr, "%u model%s on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->models->len == 1 ? "" : "s",
+             demo->tasks->len, demo->n_workers, demo->n_workers == 1 ? "" : "s", options->folder);
   ut_interrupt_catch ();
   run_all (demo);
   for (const Run *run = demo->runs; run < demo->runs + demo->n_runs; run++)
@@ -326,7 +346,8 @@ run_demo (Demo *demo, const Options *options)
     fputc ('\n', stderr);
   const UtComparedRuns runs = { (const char *const *) demo->models->pdata, (const char *const *) demo->tasks->pdata,
                                 (const char *const *) demo->paths->pdata, demo->models->len, demo->tasks->len };
-  const gboolean ok = ut_report_comparison (&runs, options->format, ut_table_terminal_width (stdout), stdout, &error);
+  const gboolean ok = (options->format != UT_TABLE_TEXT || show_largest (demo, &error))
+                      && ut_report_comparison (&runs, options->format, ut_table_terminal_width (stdout), stdout, &error);
   return ok ? 0 : ut_cmd_fail ("demo", error);
 }
 
