@@ -28,7 +28,7 @@ static void
 list_metrics (void)
 {
   for (const UtMetric *metric = ut_metrics; metric->name != NULL; metric++)
-    printf ("%-14s unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading, metric->source);
+    printf ("%-23s  unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading, metric->source);
 }
 
 static void

@@ -1,33 +1,14 @@
 /* undertow run: the main job. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "report/report.h"
 #include "run/run.h"
 #include "store/store.h"
-
-constexpr int EXIT_BASE_SIGNAL = 128;
-
-/* Set by the first SIGINT or SIGTERM; the second one ends the program at once. */
-static volatile sig_atomic_t stop_signal = 0;
-
-static void
-on_signal (int number)
-{
-  stop_signal = number;
-}
-
-static void
-catch_signals (void)
-{
-  const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND | SA_RESTART };
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-}
 
 typedef struct {
   UtProgressBar bar;
@@ -66,7 +47,7 @@ on_progress (const UtRunProgress *progress, void *data)
 static gboolean
 on_stop ([[maybe_unused]] void *data)
 {
-  return stop_signal != 0;
+  return ut_interrupt_signal () != 0;
 }
 
 /* llama.cpp's options of several letters behind one dash, which GOption does not know, as their long names. */
@@ -81,20 +62,6 @@ spell_out (int argc, char **argv)
     for (size_t o = 0; o < G_N_ELEMENTS (options); o++)
       if (strcmp (argv[i], options[o].brief) == 0)
         argv[i] = options[o].full;
-}
-
-/* The command line as a shell would take it again. */
-static char *
-quote_command (int argc, char **argv)
-{
-  GString *command = g_string_new ("undertow");
-  for (int i = 0; i < argc; i++)
-    {
-      g_autofree char *quoted = g_shell_quote (argv[i]);
-      const gboolean plain = strspn (argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./") == strlen (argv[i]);
-      g_string_append_printf (command, " %s", plain && *argv[i] != '\0' ? argv[i] : quoted);
-    }
-  return g_string_free (command, FALSE);
 }
 
 static gboolean
@@ -134,7 +101,7 @@ run (UtRunConfig *config, Ui *ui)
   const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, ui };
   g_autoptr (GError) error = NULL;
   gboolean stopped;
-  catch_signals ();
+  ut_interrupt_catch ();
   const gboolean ok = ut_run (config, &callbacks, &stopped, &error);
   if (ui->progress.n_items > 0)
     ut_progress_bar_finish (&ui->bar, &ui->progress);
@@ -143,7 +110,7 @@ run (UtRunConfig *config, Ui *ui)
   if (stopped)
     {
       fprintf (stderr, "stopped; all finished trials are in %s, and the same command goes on from there\n", config->output);
-      return EXIT_BASE_SIGNAL + stop_signal;
+      return ut_interrupt_exit_code ();
     }
   if (!ui->bar.quiet)
     fputc ('\n', stderr);
@@ -154,7 +121,7 @@ run (UtRunConfig *config, Ui *ui)
 int
 ut_cmd_run (int argc, char **argv)
 {
-  g_autofree char *command = quote_command (argc, argv);
+  g_autofree char *command = ut_cmd_quote (argc, argv);
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *devices = NULL, *flash_attn = NULL;
   g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *output = NULL;
@@ -197,7 +164,7 @@ ut_cmd_run (int argc, char **argv)
     return ut_cmd_fail ("run", error);
   UtRunConfig config = {
     .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens, max_tokens },
-    .dataset = { dataset, format, images, columns, (guint64) limit, (guint64) seed },
+    .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
     .seed = (guint64) seed,
     .output = output,

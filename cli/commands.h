@@ -6,8 +6,13 @@
 int ut_cmd_run (int argc, char **argv);
 int ut_cmd_show (int argc, char **argv);
 int ut_cmd_perturb (int argc, char **argv);
+int ut_cmd_inspect (int argc, char **argv);
 int ut_cmd_list (int argc, char **argv);
 int ut_cmd_scenes (int argc, char **argv);
+int ut_cmd_demo (int argc, char **argv);
 
 /* Prints "undertow COMMAND: message", for a usage error with a pointer to --help, and returns the exit code. */
 int ut_cmd_fail (const char *command, const GError *error);
+
+/* The command line as a shell would take it again; the caller owns it. */
+char *ut_cmd_quote (int argc, char **argv);

@@ -16,8 +16,10 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
+  { "demo", ut_cmd_demo, "Run the bundled models on the bundled benchmarks, and say what of the paper holds" },
   { "run", ut_cmd_run, "Ask a model a benchmark's questions on clean and perturbed images, and store what moved" },
   { "show", ut_cmd_show, "Print the tables of a run" },
+  { "inspect", ut_cmd_inspect, "Tell what a benchmark holds, and what of it is left out" },
   { "perturb", ut_cmd_perturb, "Write every variant of an image, and a contact sheet" },
   { "scenes", ut_cmd_scenes, "Write the bundled benchmark's images and questions as files" },
   { "list", ut_cmd_list, "List families, metrics, datasets, engines or channels" },
@@ -43,6 +45,19 @@ ut_cmd_fail (const char *command, const GError *error)
   if (error->domain == G_OPTION_ERROR)
     fprintf (stderr, "See 'undertow %s --help'.\n", command);
   return usage ? 2 : 1;
+}
+
+char *
+ut_cmd_quote (int argc, char **argv)
+{
+  GString *command = g_string_new ("undertow");
+  for (int i = 0; i < argc; i++)
+    {
+      g_autofree char *quoted = g_shell_quote (argv[i]);
+      const gboolean plain = strspn (argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./") == strlen (argv[i]);
+      g_string_append_printf (command, " %s", plain && *argv[i] != '\0' ? argv[i] : quoted);
+    }
+  return g_string_free (command, FALSE);
 }
 
 static int

@@ -54,7 +54,7 @@ def rows(run, view):
     return list(csv.DictReader(io.StringIO(show(run, view))))
 
 
-VIEWS = ["families", "accuracy", "drift", "transitions", "items", "trials", "failures"]
+VIEWS = ["families", "accuracy", "drift", "intervals", "transitions", "items", "trials", "failures"]
 
 
 def exports(run):
@@ -219,13 +219,27 @@ def test_commands(tmp):
     assert undertow().returncode == 2
     assert undertow("--help").returncode == 0
     assert_fails(2, ["show"], "shwo")
-    for command in ("run", "show", "perturb", "scenes", "list"):
+    for command in ("run", "demo", "show", "inspect", "perturb", "scenes", "list"):
         helped = undertow(command, "--help")
         assert helped.returncode == 0 and "Usage" in helped.stdout, command
     for name in ("families", "metrics", "datasets", "engines", "channels"):
         listed = undertow("list", name)
         assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
     assert_fails(2, ["metrics"], "list", "metrix")
+
+
+def test_inspect(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    (tmp / "b" / "2.png").unlink()
+    shown = undertow("inspect", dataset)
+    assert shown.returncode == 0, shown.stderr
+    for word in ("table", "own.csv", "4 on 2 images", "4 options", "c0", "skipped", "2.png", "row 5", "None", "96×96"):
+        assert word in shown.stdout, (word, shown.stdout)
+    (tmp / "b" / "0.png").write_bytes(b"no image")
+    broken = undertow("inspect", dataset)
+    assert broken.returncode == 1 and "0.png" in broken.stdout, broken
+    assert_fails(2, ["DATASET"], "inspect")
+    assert_fails(1, ["missing"], "inspect", tmp / "missing")
 
 
 def test_show_formats(tmp):
@@ -237,6 +251,61 @@ def test_show_formats(tmp):
         assert len(as_csv) == len(as_json), view
         assert undertow("show", tmp / "run", view, "--format", "markdown").returncode == 0
         assert undertow("show", tmp / "run", view).returncode == 0
+
+
+FINDINGS = ["Representations move while answers stay", "Robustness does not grow with size", "Perturbations harm accuracy and reduce false positives"]
+
+
+def demo_args(out, *more):
+    return ["demo", "--engine", "mock", "-q", "-o", out, *more]
+
+
+def test_demo(tmp):
+    done = undertow(*demo_args(tmp / "d", "--limit", 12))
+    assert done.returncode == 0, done.stderr
+    for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "hidden drift", "bundled:small"):
+        assert words in done.stdout, (words, done.stdout)
+    for finding in FINDINGS:
+        assert sum(line.strip().startswith(finding) for line in done.stdout.splitlines()) == 1, (finding, done.stdout)
+    runs = sorted(path.name for path in (tmp / "d").iterdir())
+    models = [line.split()[0].split(":")[1] for line in undertow("list", "engines").stdout.splitlines() if line.startswith("bundled:")]
+    assert "small-presence-12.duckdb" in runs and len(runs) % len(models) == 0, runs
+
+    # Each is a run like any other, and the table's numbers are those of its views.
+    told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "json")).stdout)
+    assert [f["finding"] for f in told["findings"]] == FINDINGS
+    core = {r["family"]: r for r in rows(tmp / "d" / "small-presence-12.duckdb", "families")}["any (core-24)"]
+    for quantity in ("IFR", "IV", "delta_accuracy"):
+        told_value, = (e["value"] for e in told["estimates"] if (e["task"], e["model"], e["quantity"]) == ("presence", "bundled:small", quantity))
+        assert told_value == float(core[quantity]), (quantity, told_value, core)
+    estimates = list(csv.DictReader(io.StringIO(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "csv")).stdout)))
+    assert [e["quantity"] for e in estimates] == [e["quantity"] for e in told["estimates"]]
+
+
+def test_demo_goes_on(tmp):
+    whole = undertow(*demo_args(tmp / "whole", "--limit", 30))
+    process = subprocess.Popen([UNDERTOW, *map(str, demo_args(tmp / "cut", "--limit", 30))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(list(tmp.glob("cut/*"))) == 0:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "" and "same command" in err, (process.returncode, out, err)
+    for threads in (1, 3):
+        again = undertow(*demo_args(tmp / "cut", "--limit", 30, "-t", threads))
+        assert again.returncode == 0 and again.stdout == whole.stdout, (again.stdout, whole.stdout, again.stderr)
+
+
+def test_demo_bad_input(tmp):
+    assert_fails(2, ["--full", "--limit"], *demo_args(tmp / "d", "--full", "--limit", 3))
+    assert_fails(2, ["--limit"], *demo_args(tmp / "d", "--limit", 0))
+    assert_fails(2, ["extra"], *demo_args(tmp / "d", "extra"))
+    assert_fails(2, ["markdown"], *demo_args(tmp / "d", "-f", "html"))
+    (tmp / "file").write_text("")
+    assert_fails(1, ["file"], *demo_args(tmp / "file"))
+    assert not (tmp / "d").exists()
+    # A run of another engine under the name of this one.
+    assert undertow(*demo_args(tmp / "d", "--limit", 2)).returncode == 0
+    assert_fails(2, ["engine: mock there, llama here", "-o"], "demo", "-q", "--limit", 2, "-o", tmp / "d")
 
 
 def main():

@@ -35,24 +35,27 @@ typedef struct _UtDataset UtDataset;
 typedef struct {
   char *path;     /* a file, a glob, a folder of shards, or bundled:NAME */
   char *format;   /* a name in ut_formats, NULL to detect it from the content */
-  char *images;   /* the folder image names are relative to */
+  char *images;   /* the folder image names are relative to; NULL for the format's own */
   char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
   guint64 limit;  /* read at most so many items; 0 for all */
-  guint64 seed;   /* of a bundled benchmark's scenes */
+  guint64 sample; /* of a bundled benchmark: so many items, spread evenly over it; 0 for all */
 } UtDatasetConfig;
 
 typedef struct {
   const char *name;
   const char *summary;
-  const struct UtField *fields; /* what its query reads, for the reader alone; NULL where it reads no file */
+  /* For the reader alone; NULL where it reads no file. */
+  const struct UtField *fields; /* what its query reads */
   const unsigned char *sql;
+  char **(*folders) (const char *path); /* where the images of a file are looked for, unless the user says; NULL-terminated, owned */
+  gboolean strict; /* a row that will not do refuses the file, which is the user's to mend, and is not just left out and counted */
 } UtFormat;
 
 /* Terminated by a row whose name is NULL. */
 extern const UtFormat ut_formats[];
 
 /* UT_ERROR_USAGE for an unknown format, bundled name or column; UT_ERROR_FAILED naming file, row and field for content that will not
- * do, and where no item is left. */
+ * do (in a benchmark as published such a row is skipped), and where no item is left. */
 UtDataset *ut_dataset_open (const UtDatasetConfig *config, GError **error);
 void ut_dataset_close (UtDataset *dataset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDataset, ut_dataset_close)
@@ -67,6 +70,9 @@ const char *ut_dataset_format (UtDataset *dataset);
 
 /* The files the benchmark was read from (not the images), GPtrArray of char *. Borrowed. */
 GPtrArray *ut_dataset_files (UtDataset *dataset);
+
+/* What the k-th image of an item is called: equal names are equal images. Borrowed. */
+const char *ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k);
 
 /* Decodes the k-th image of an item; a new reference. */
 UtImage *ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error);

@@ -1,4 +1,5 @@
-/* Control drift: how far apart the representations of two unrelated questions are, the yardstick of every drift (method.md §5). */
+/* Control drift: how far apart the representations of two unrelated questions are, the yardstick of every drift (method.md
+ * §5). */
 #include <glib.h>
 #include <math.h>
 #include <stdlib.h>
@@ -22,15 +23,16 @@ compare_sizes (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* k distinct numbers of 0..n-1 in ascending order, every set as likely as any other (Floyd; Bentley, "A sample of brilliance", 1987).
- * k ≤ n. */
+/* k distinct numbers of 0..n-1 in ascending order, every set as likely as any other (Floyd; Bentley, "A sample of brilliance",
+ * 1987). k ≤ n. */
 static void
 sample (UtRng rng, size_t n, size_t k, size_t *out)
 {
-  for (size_t j = n - k, n_out = 0; j < n; j++, n_out++) {
-    const size_t drawn = ut_rng_below (&rng, j + 1);
-    out[n_out] = contains (out, n_out, drawn) ? j : drawn;
-  }
+  for (size_t j = n - k, n_out = 0; j < n; j++, n_out++)
+    {
+      const size_t drawn = ut_rng_below (&rng, j + 1);
+      out[n_out] = contains (out, n_out, drawn) ? j : drawn;
+    }
   qsort (out, k, sizeof *out, compare_sizes);
 }
 
@@ -44,8 +46,8 @@ count_others (const UtPopulation *population, size_t item)
 }
 
 double
-ut_control_drift (const UtPopulation *population, size_t item, const char *item_id, const char *channel, size_t k, uint64_t run_seed,
-                  size_t *out_k)
+ut_control_drift (const UtPopulation *population, size_t item, const char *item_id, const char *channel, size_t k,
+                  uint64_t run_seed, size_t *out_k)
 {
   g_return_val_if_fail (item < population->n_items, NAN);
 
@@ -61,11 +63,12 @@ ut_control_drift (const UtPopulation *population, size_t item, const char *item_
   /* The sample numbers the others that are present; added in the order of the items, whatever order they were drawn in. */
   const float *own = population->clean + item * population->n_embd;
   double sum = 0.0;
-  for (size_t i = 0, other = 0, next = 0; next < *out_k; i++) {
-    if (i == item || !population->present[i] || other++ != chosen[next])
-      continue;
-    sum += ut_cosine_distance (own, population->clean + i * population->n_embd, population->n_embd);
-    next++;
-  }
+  for (size_t i = 0, other = 0, next = 0; next < *out_k; i++)
+    {
+      if (i == item || !population->present[i] || other++ != chosen[next])
+        continue;
+      sum += ut_cosine_distance (own, population->clean + i * population->n_embd, population->n_embd);
+      next++;
+    }
   return sum / (double) *out_k;
 }

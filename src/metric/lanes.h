@@ -1,21 +1,15 @@
-/* How every sum of this layer runs: element i of a vector goes to lane i mod 16, each lane adds its elements in order in double, and the
- * lanes are folded in one fixed tree. That order is a property of the source, not of the machine: wider vectors compute more lanes
- * at once, never other sums, so the clones for newer processors give the bits of the baseline (-ffp-contract=off keeps fused
- * multiply-adds, which round once less, out of them).
+/* How every sum of this layer runs: element i of a vector goes to lane i mod 16, each lane adds its elements in order in double,
+ * and the lanes are folded in one fixed tree. That order is a property of the source, not of the machine (base/wide.h).
  *
- * Doubles cannot overflow here: a float is below 2^128 in magnitude, a difference of two below 2^129, its square below 2^258, and 2^64
- * of those sum to less than 2^322, whose square is still below 2^1024. Nor can they lose a norm: the least float squared is 2^-298. So a sum
- * is finite exactly when all its inputs are. */
+ * Doubles cannot overflow here: a float is below 2^128 in magnitude, a difference of two below 2^129, its square below 2^258, and
+ * 2^64 of those sum to less than 2^322, whose square is still below 2^1024. Nor can they lose a norm: the least float squared is
+ * 2^-298. So a sum is finite exactly when all its inputs are. */
 #pragma once
 #include <stddef.h>
 
-#define UT_LANES 16
+#include "base/wide.h"
 
-#if defined(__x86_64__) && defined(__gnu_linux__)
-#define UT_WIDE __attribute__ ((target_clones ("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define UT_WIDE
-#endif
+#define UT_LANES 16
 
 /* Folds the lanes: 16 to 8 to 4 to 2 to 1, the upper half onto the lower. */
 static inline double
@@ -30,3 +24,9 @@ ut_lanes_fold (double lanes[UT_LANES])
 /* Σ (a_i − b_i)² over two vectors [n] (drift.c). The difference is taken in double: that of two floats near the largest would
  * overflow a float. */
 double ut_squared_distance (const float *a, const float *b, size_t n);
+
+/* Σ a_i² over a vector [n] (drift.c). */
+double ut_squared_norm (const float *a, size_t n);
+
+/* Σ a_i b_i over two vectors [n] (dot.c). */
+double ut_dot (const double *a, const double *b, size_t n);

@@ -22,12 +22,14 @@ void
 ut_mean_pool (const float *z, size_t n_tokens, size_t n_embd, float *out)
 {
   double sum[BLOCK];
-  for (size_t start = 0; start < n_embd; start += BLOCK) {
-    const size_t width = n_embd - start < BLOCK ? n_embd - start : BLOCK;
-    add_tokens (z + start, n_tokens, n_embd, width, sum);
-    for (size_t i = 0; i < width; i++) {
-      const double mean = sum[i] / (double) n_tokens;
-      out[start + i] = isfinite (mean) ? (float) mean : NAN;
+  for (size_t start = 0; start < n_embd; start += BLOCK)
+    {
+      const size_t width = n_embd - start < BLOCK ? n_embd - start : BLOCK;
+      add_tokens (z + start, n_tokens, n_embd, width, sum);
+      for (size_t i = 0; i < width; i++)
+        {
+          const double mean = sum[i] / (double) n_tokens;
+          out[start + i] = isfinite (mean) ? (float) mean : NAN;
+        }
     }
-  }
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "report/intervals.h"
 
 const UtReportView ut_report_views[] = {
   { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift" },
@@ -14,6 +15,8 @@ const UtReportView ut_report_views[] = {
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full" },
   { "controls", "control drift per channel" },
   { "control_items", "control drift of every question" },
+  { "intervals", "accuracy, IFR, IV, FPR, drift in % of control, hidden drift with 95 % intervals by bootstrap over images" },
+  { "image_sums", "what the intervals are drawn from: the part of every image in a quantity" },
   { "items", "a question a row: clean answer, margin, which families flip it" },
   { "trials", "a trial a row: answer, transition, margins, drift" },
   { "scores", "an option of a trial a row: log-probabilities" },
@@ -49,6 +52,8 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
     if (strcmp (v->name, view) == 0)
       {
         g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
+        if (strcmp (view, "intervals") == 0 && !ut_intervals_make (db, error))
+          return FALSE;
         return ut_table_write (db, sql, format, width, out, error);
       }
   return unknown_view (view, error);

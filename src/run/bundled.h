@@ -4,7 +4,7 @@
 
 #define UT_BUNDLED_PREFIX "bundled:"
 
-/* Names, NULL-terminated. */
+/* Names, the smallest model first, NULL-terminated. */
 extern const char *const ut_bundled_models[];
 
 /* The files of bundled:NAME; the caller frees both. UT_ERROR_USAGE for an unknown name, UT_ERROR_FAILED where they are not installed. */

@@ -227,21 +227,24 @@ ORDER BY c.item, channel_rank(c.channel), c.channel;
 
 -- Perturbation drift PD_if = mean_v d_iv [P] §5, by family, channel and whether the answer was kept: over all instances, over those whose
 -- answer was kept (hidden drift [+] §5), over those that flipped [+].
-CREATE OR REPLACE VIEW drift_statistics AS
+CREATE OR REPLACE VIEW question_drifts AS
 WITH instance AS (
   SELECT p.place, p.family, d.*, unnest(['all', if(d.flip, 'flipped', 'kept')]) AS answer
   FROM drifts d JOIN pools p USING (variant)
-), question AS (
-  SELECT place, family, channel, answer, item,
-         count(drift)                          AS n_drift,
-         avg(drift ORDER BY variant)           AS pd,
-         sum(1 - drift ORDER BY variant)       AS cos,
-         count(l2)                             AS n_l2,
-         sum(l2 ORDER BY variant)              AS l2,
-         count(delta_dirichlet)                AS n_dirichlet,
-         sum(delta_dirichlet ORDER BY variant) AS delta_dirichlet
-  FROM instance GROUP BY place, family, channel, answer, item
-), summed AS (
+)
+SELECT place, family, channel, answer, item,
+       count(drift)                          AS n_drift,
+       avg(drift ORDER BY variant)           AS pd,
+       sum(1 - drift ORDER BY variant)       AS cos,
+       count(l2)                             AS n_l2,
+       sum(l2 ORDER BY variant)              AS l2,
+       count(delta_dirichlet)                AS n_dirichlet,
+       sum(delta_dirichlet ORDER BY variant) AS delta_dirichlet
+FROM instance GROUP BY place, family, channel, answer, item;
+
+-- Its mean and spread over questions.
+CREATE OR REPLACE VIEW drift_statistics AS
+WITH summed AS (
   SELECT place, family, channel, answer,
          count(pd)                                        AS questions,
          sum(n_drift)::BIGINT                             AS instances,
@@ -250,7 +253,7 @@ WITH instance AS (
          avg(pd ORDER BY item)                            AS mean_pd,
          stddev_samp(pd ORDER BY item)                    AS sd_pd,
          sum(delta_dirichlet ORDER BY item) / nullif(sum(n_dirichlet), 0) AS delta_dirichlet  -- mean ΔE over instances [P] §6
-  FROM question GROUP BY place, family, channel, answer
+  FROM question_drifts GROUP BY place, family, channel, answer
 )
 SELECT s.channel, s.place, s.family, s.answer, s.questions, s.instances, s.cos, s.l2, s.mean_pd, s.sd_pd, c.mean_cd, c.sd_cd,
        100 * mean_pd / nullif(mean_cd, 0) AS percent,  -- drift in % of control [P] §5
@@ -286,6 +289,77 @@ SELECT channel, family,
 FROM drift_statistics
 GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
+
+-- ── Sums by image ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- What intervals are drawn from [+] §4: each image's part (a, b, c, d) of the sums that a quantity above is made of, by `form`:
+--   ratio       Σa / Σb
+--   quotient    (Σa / Σb) / (Σc / Σd)
+--   difference  Σa / Σb − Σc / Σd
+-- An image without a row has no part. `channel` is NULL where the quantity has none.
+CREATE OR REPLACE VIEW image_sums AS
+WITH question AS (
+  SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id,
+         count(*) AS instances, count(*) FILTER (n.flip) AS flips,
+         count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
+         count(*) FILTER (n.yes_no AND n.answer <> 0)             AS negatives,
+         count(*) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp
+  FROM instances n JOIN pools p USING (variant)
+  GROUP BY p.place, p.family, n.item
+), perturbed AS (
+  SELECT place, family, image_id, count(*) AS questions, count(*) FILTER (flips > 0) AS questions_flipped,
+         sum(instances) AS instances, sum(flips) AS flips, sum(RR + WR) AS n_right, sum(WR - RW) AS n_gained,
+         sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp
+  FROM question GROUP BY place, family, image_id
+), clean AS (
+  SELECT image_id, count(*) FILTER (right_now) AS n_right, count(right_now) AS judged,
+         count(*) FILTER (yes_no AND answer <> 0)           AS negatives,
+         count(*) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp
+  FROM answers WHERE variant = 0 GROUP BY image_id
+), shifted AS (
+  SELECT f.place, f.family, c.image_id, coalesce(p.fp, 0) AS fp, coalesce(p.negatives, 0) AS negatives,
+         c.fp AS fp_clean, c.negatives AS negatives_clean
+  FROM (SELECT DISTINCT place, family FROM pools) f CROSS JOIN clean c LEFT JOIN perturbed p USING (family, image_id)
+  WHERE c.negatives > 0
+), control_sum AS (
+  SELECT i.image_id, c.channel, count(c.mean_distance) AS n_cd, coalesce(sum(c.mean_distance ORDER BY item), 0) AS cd
+  FROM control c JOIN item i USING (item) JOIN trial t USING (item)
+  WHERE t.variant = 0 AND t.error IS NULL
+  GROUP BY i.image_id, c.channel
+), drift_sum AS (
+  SELECT q.place, q.family, q.channel, q.answer, i.image_id, count(q.pd) AS n_pd, coalesce(sum(q.pd ORDER BY item), 0) AS pd
+  FROM question_drifts q JOIN item i USING (item)
+  WHERE q.answer <> 'flipped'
+  GROUP BY q.place, q.family, q.channel, q.answer, i.image_id
+), moved AS (
+  SELECT k.place, k.family, k.channel, k.answer, c.image_id, coalesce(d.pd, 0) AS pd, coalesce(d.n_pd, 0) AS n_pd, c.cd, c.n_cd
+  FROM (SELECT DISTINCT place, family, channel, answer FROM drift_sum) k
+  JOIN control_sum c USING (channel)
+  LEFT JOIN drift_sum d USING (family, channel, answer, image_id)
+), named AS (
+  SELECT -1 AS place, 'clean' AS family, 1 AS rank, 'accuracy' AS quantity, NULL AS channel, 'ratio' AS form, image_id,
+         n_right::DOUBLE AS a, judged::DOUBLE AS b, NULL::DOUBLE AS c, NULL::DOUBLE AS d FROM clean
+  UNION ALL
+  SELECT -1, 'clean', 5, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM clean WHERE negatives > 0
+  UNION ALL
+  SELECT place, family, 1, 'accuracy', NULL, 'ratio', image_id, n_right, judged, NULL, NULL FROM perturbed
+  UNION ALL
+  SELECT place, family, 2, 'delta_accuracy', NULL, 'ratio', image_id, n_gained, judged, NULL, NULL FROM perturbed
+  UNION ALL
+  SELECT place, family, 3, 'IFR', NULL, 'ratio', image_id, flips, instances, NULL, NULL FROM perturbed
+  UNION ALL
+  SELECT place, family, 4, 'IV', NULL, 'ratio', image_id, questions_flipped, questions, NULL, NULL FROM perturbed
+  UNION ALL
+  SELECT place, family, 5, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM perturbed WHERE negatives > 0
+  UNION ALL
+  SELECT place, family, 6, 'delta_FPR', NULL, 'difference', image_id, fp, negatives, fp_clean, negatives_clean FROM shifted
+  UNION ALL
+  SELECT place, family, 7, if(answer = 'all', 'percent', 'hidden_percent'), channel, 'quotient', image_id, 100 * pd, n_pd, cd, n_cd
+  FROM moved
+)
+SELECT family, quantity, channel, form, image_id, a, b, c, d
+FROM named
+ORDER BY place, rank, channel_rank(channel), channel, quantity DESC, image_id;
 
 -- ── One row a question, a trial, a measurement ────────────────────────────────────────────────────────────────────────────────────
 

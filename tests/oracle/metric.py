@@ -6,37 +6,13 @@ Inputs are not stored: both sides draw them from SplitMix64. Run again with
 
     python3 tests/oracle/metric.py > tests/oracle/metric-values.h
 """
-import hashlib
+import decimal
 
 import numpy as np
 
-MASK = 2**64 - 1
+from splitmix import Rng
 
-
-class Rng:
-    """SplitMix64, as src/base/rng.h."""
-
-    def __init__(self, state):
-        self.state = state
-
-    @classmethod
-    def for_purpose(cls, run_seed, item, purpose, index):
-        numbers = run_seed.to_bytes(8, "little") + index.to_bytes(8, "little")
-        digest = hashlib.sha256(numbers + item.encode() + b"\0" + purpose.encode() + b"\0").digest()
-        return cls(int.from_bytes(digest[:8], "little"))
-
-    def next(self):
-        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
-        z = self.state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        return z ^ (z >> 31)
-
-    def below(self, n):
-        reject = 2**64 % n
-        while (x := self.next()) < reject:
-            pass
-        return x % n
+np.seterr(divide="ignore", invalid="ignore")  # 0/0 is NaN here, as it is there
 
 
 def tensor(seed, *shape):
@@ -74,6 +50,55 @@ def dirichlet_energy(fields):
     return total / pairs if pairs else wide(0)
 
 
+def rayleigh(fields):
+    squares = [(wide(z) ** 2).sum(axis=-1).ravel() for z in fields]
+    return dirichlet_energy(fields) / np.concatenate(squares).mean()
+
+
+def centred(x):
+    x = wide(x)
+    return x - x.mean(axis=0)
+
+
+def linear_cka(x, y):
+    """By the Gram matrices and the centring matrix, whatever the shape."""
+    n = len(x)
+    h = np.eye(n, dtype=np.longdouble) - wide(1) / n
+    k, l = h @ (wide(x) @ wide(x).T) @ h, h @ (wide(y) @ wide(y).T) @ h
+    return (k * l).sum() / np.sqrt((k * k).sum() * (l * l).sum())
+
+
+def nearest(x, k):
+    unit = wide(x) / np.sqrt((wide(x) ** 2).sum(axis=1, keepdims=True))
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -np.inf)
+    return np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+
+
+def mutual_knn(x, y, k):
+    k = min(k, len(x) - 1)
+    return np.mean([len(set(a) & set(b)) / k for a, b in zip(nearest(x, k), nearest(y, k))])
+
+
+def js_divergence(scores, others):
+    """With 60 digits: near distributions differ in the square of the last of them."""
+    decimal.getcontext().prec = 60
+
+    def softmax(scores):
+        e = [decimal.Decimal(float(s)).exp() for s in scores]
+        return [x / sum(e) for x in e]
+
+    p, q = softmax(scores), softmax(others)
+    m = [(a + b) / 2 for a, b in zip(p, q)]
+    kl = lambda x: sum(a * (a / b).ln() for a, b in zip(x, m) if a)
+    return (kl(p) + kl(q)) / 2
+
+
+def prior_position(clean, perturbed, blank):
+    moved, way = wide(perturbed) - wide(clean), wide(blank) - wide(clean)
+    return (moved * way).sum() / (way * way).sum()
+
+
 def control_drift(clean, present, item, item_id, channel, k, run_seed):
     others = [i for i in range(len(clean)) if i != item and present[i]]
     k = min(k, len(others))
@@ -85,7 +110,7 @@ def control_drift(clean, present, item, item_id, channel, k, run_seed):
 
 
 def number(x):
-    return repr(float(x))
+    return "NAN" if x != x else repr(float(x))
 
 
 def table(kind, name, rows):
@@ -101,7 +126,10 @@ def drift_rows():
         for spread in (0.0, 2.0**-2, 2.0**-6, 2.0**-12):
             seed = 1000 + 10 * index
             a, b = pair(seed, n, spread)
-            yield str(n), str(seed), number(spread), number(cosine_distance(a, b)), number(l2_distance(a, b))
+            mean = tensor(seed + 2, n)
+            yield (str(n), str(seed), number(spread), number(cosine_distance(a, b)), number(l2_distance(a, b)),
+                   number(l2_distance(a, b) / np.sqrt((wide(a) ** 2).sum())),
+                   number(cosine_distance(wide(a) - wide(mean), wide(b) - wide(mean))))
 
 
 def pool_rows():
@@ -126,7 +154,7 @@ def dirichlet_rows():
                 fields.append(rng_field[start : start + t * h * w].reshape(t, h, w, d))
                 start += t * h * w
             text = "{ " + ", ".join(f"{{ {t}, {h}, {w} }}" for t, h, w in grids) + " }"
-            yield str(d), str(seed), text, str(len(grids)), number(dirichlet_energy(fields))
+            yield str(d), str(seed), text, str(len(grids)), number(dirichlet_energy(fields)), number(rayleigh(fields))
 
 
 def control_rows():
@@ -138,8 +166,40 @@ def control_rows():
         yield str(n), str(d), str(absent), str(item), str(k), number(value)
 
 
-print("/* Written by tests/oracle/metric.py: change that and run it again. */")
-table("DriftCase", "drift_cases", drift_rows())
-table("PoolCase", "pool_cases", pool_rows())
-table("DirichletCase", "dirichlet_cases", dirichlet_rows())
-table("ControlCase", "control_cases", control_rows())
+def token_rows():
+    for index, (n, d) in enumerate([(1, 1), (1, 5), (2, 16), (7, 3), (35, 17), (64, 67)]):
+        for spread in (0.0, 2.0**-6):
+            seed = 5000 + 10 * index
+            a, b = (x.reshape(n, d) for x in pair(seed, n * d, spread))
+            tokens = [cosine_distance(x, y) for x, y in zip(a, b)]
+            yield str(n), str(d), str(seed), number(spread), number(np.mean(tokens)), number(tokens[-1])
+
+
+def population_rows():
+    for index, (n, d) in enumerate([(2, 3), (3, 1), (3, 2), (5, 5), (11, 7), (12, 12), (12, 31), (13, 64), (37, 5), (64, 64), (97, 17), (101, 128)]):
+        for spread in (0.0, 2.0**-1, 2.0**-4):
+            seed = 6000 + 10 * index
+            a, b = (x.reshape(n, d) for x in pair(seed, n * d, spread))
+            yield str(n), str(d), str(seed), number(spread), number(linear_cka(a, b)), number(mutual_knn(a, b, 10))
+
+
+def prior_rows():
+    for index, n in enumerate([1, 2, 3, 4, 5, 17, 64, 1021]):
+        for scale in (2.0**-20, 1.0, 2.0**4, 2.0**10):
+            seed = 7000 + 10 * index
+            clean, perturbed, blank = (tensor(seed + i, n) for i in range(3))
+            # Scores that differ by a little in a wide range, and by a lot.
+            scores = wide(clean) * 8
+            yield (str(n), str(seed), number(scale), number(js_divergence(scores, scores + wide(perturbed) * scale)),
+                   number(prior_position(clean, perturbed, blank)))
+
+
+if __name__ == "__main__":
+    print("/* Written by tests/oracle/metric.py: change that and run it again. */")
+    table("DriftCase", "drift_cases", drift_rows())
+    table("PoolCase", "pool_cases", pool_rows())
+    table("DirichletCase", "dirichlet_cases", dirichlet_rows())
+    table("ControlCase", "control_cases", control_rows())
+    table("TokenCase", "token_cases", token_rows())
+    table("PopulationCase", "population_cases", population_rows())
+    table("PriorCase", "prior_cases", prior_rows())

@@ -209,6 +209,52 @@ def test_drift(run):
     assert not rows, rows
 
 
+def test_image_sums(run):
+    """Each image's part on its own, from the raw rows."""
+    cluster = lambda i: f"cluster{int(i.split('-')[0]) // 2}"
+    flip = lambda i, v: run.answer(i, v) != run.answer(i, "clean")
+    false_yes = lambda i, v: run.right[i] == (1, True) and run.answer(i, v) == 0
+    negative = lambda i: run.right[i] == (1, True)
+    rows = {(r["family"], r["quantity"], r["channel"], r["image_id"]): [r[k] for k in "abcd"] for r in view(run.run, "image_sums")}
+    for name, variants in run.pools():
+        for image in sorted({cluster(i) for i in run.items}):
+            items = [i for i in run.items if cluster(i) == image]
+            instances = [(i, v) for i, v in run.instances(variants) if i in items]
+            right = sum(run.answer(i, v) == run.right[i][0] for i, v in instances)
+            before = sum(run.answer(i, "clean") == run.right[i][0] for i, _ in instances)
+            expected = {"accuracy": (right, len(instances)), "delta_accuracy": (right - before, len(instances)),
+                        "IFR": (sum(flip(i, v) for i, v in instances), len(instances)),
+                        "IV": (len({i for i, v in instances if flip(i, v)}), len({i for i, _ in instances}))}
+            if any(map(negative, items)):
+                false = (sum(false_yes(i, v) for i, v in instances), sum(negative(i) for i, _ in instances))
+                clean = (sum(false_yes(i, "clean") for i in items), sum(map(negative, items)))
+                expected |= {"FPR": false, "delta_FPR": false + clean}
+            for quantity, sums in expected.items():
+                assert rows[name, quantity, None, image] == list(sums) + [None] * (4 - len(sums)), (name, quantity, image)
+            for quantity, chosen in ("percent", instances), ("hidden_percent", [x for x in instances if not flip(*x)]):
+                pd = collections.defaultdict(list)
+                for i, v in chosen:
+                    pd[i].append(run.values[i, v, "ctx_mcq", "drift"])
+                cd = [run.control["ctx_mcq"][i] for i in items]
+                sums = 100 * math.fsum(map(mean, pd.values())), len(pd), math.fsum(cd), len(cd)
+                check(dict(zip("abcd", sums)), dict(zip("abcd", rows[name, quantity, "ctx_mcq", image])), (name, quantity, image))
+
+
+def test_intervals(run):
+    """Their values are those of the other views, and lie between their bounds."""
+    rows = {(r["family"], r["quantity"], r["channel"]): r for r in view(run.run, "intervals")}
+    published = {(r["family"], q, None): r[q] for r in view(run.run, "families") for q in ("IFR", "IV", "accuracy", "delta_accuracy")}
+    fpr = {r["family"]: r["FPR"] for r in view(run.run, "accuracy") if r["category"] == "all"}
+    published |= {(f, "FPR", None): rate for f, rate in fpr.items()}
+    published |= {(f, "delta_FPR", None): rate - fpr["clean"] for f, rate in fpr.items() if f != "clean"}
+    published |= {(r["family"], q, r["channel"]): r[q] for r in view(run.run, "drift") for q in ("percent", "hidden_percent")}
+    for key, value in published.items():
+        row = rows.pop(key)
+        check(dict(value=value), row, key)
+        assert row["low"] <= row["value"] <= row["high"], row
+    assert set(rows) == {("clean", "accuracy", None)}, rows
+
+
 def test_items(run):
     for row in view(run.run, "items"):
         if row["id"] not in run.items:

@@ -1,0 +1,233 @@
+/* stats: oracle values (oracle/bootstrap.py), closed forms, the normal limit, and a simulation of what share of intervals cover. */
+#include "base/rng.h"
+#include "stats/bootstrap.h"
+
+#include <glib.h>
+#include <math.h>
+
+typedef struct {
+  size_t n_clusters;
+  uint64_t seed;
+  UtForm form;
+  double level;
+  double value, low, high;
+} BootstrapCase;
+
+#include "oracle/bootstrap-values.h"
+
+/* One estimand alone. */
+static UtEstimate *
+bootstrap (UtForm form, const double *a, const double *b, const double *c, const double *d, size_t n_clusters, uint64_t seed,
+           size_t n_draws)
+{
+  const UtEstimand estimand = { form, { a, b, c, d } };
+  g_autoptr (GPtrArray) estimates = ut_bootstrap (&estimand, 1, n_clusters, seed, n_draws);
+  g_ptr_array_set_free_func (estimates, NULL);
+  return estimates->pdata[0];
+}
+
+/* [4][n_clusters], the same as oracle/bootstrap.py's. */
+static double *
+parts_of_seed (size_t n_clusters, uint64_t seed)
+{
+  UtRng rng = { .state = seed };
+  double *parts = g_new (double, 4 * n_clusters);
+  for (size_t c = 0; c < n_clusters; c++)
+    for (size_t t = 0; t < 4; t++)
+      {
+        const uint64_t value = ut_rng_below (&rng, 5) + (t % 2 == 1 ? 5 : 0);
+        parts[t * n_clusters + c] = t >= 2 && c % 4 == 0 ? 0 : (double) value;
+      }
+  return parts;
+}
+
+static void
+test_oracle (void)
+{
+  for (const BootstrapCase *k = bootstrap_cases; k < bootstrap_cases + G_N_ELEMENTS (bootstrap_cases); k++)
+    {
+      const size_t n = k->n_clusters;
+      g_autofree double *parts = parts_of_seed (n, k->seed);
+      g_autoptr (UtEstimate) estimate = bootstrap (k->form, parts, parts + n, parts + 2 * n, parts + 3 * n, n, k->seed, 2000);
+      const UtInterval interval = ut_estimate_interval (estimate, k->level);
+      /* The sums are whole numbers and exact; what is left is a division's and an interpolation's rounding, and that of the tail, whose
+       * share of 2000 ranks moves a bound by next to nothing. */
+      g_assert_cmpfloat_with_epsilon (interval.value, k->value, 1e-15);
+      g_assert_cmpfloat_with_epsilon (interval.low, k->low, 1e-12);
+      g_assert_cmpfloat_with_epsilon (interval.high, k->high, 1e-12);
+    }
+}
+
+static void
+test_one_cluster_has_no_bounds (void)
+{
+  const double a[] = { 3 }, b[] = { 4 };
+  g_autoptr (UtEstimate) estimate = bootstrap (UT_RATIO, a, b, NULL, NULL, 1, 0, UT_N_DRAWS);
+  const UtInterval interval = ut_estimate_interval (estimate, 0.95);
+  g_assert_cmpfloat (interval.value, ==, 0.75);
+  g_assert_true (isnan (interval.low) && isnan (interval.high));
+}
+
+static void
+test_equal_clusters_have_no_width (void)
+{
+  double a[20], b[20];
+  for (size_t c = 0; c < 20; c++)
+    {
+      a[c] = 1;
+      b[c] = 3;
+    }
+  g_autoptr (UtEstimate) estimate = bootstrap (UT_RATIO, a, b, NULL, NULL, 20, 0, UT_N_DRAWS);
+  const UtInterval interval = ut_estimate_interval (estimate, 0.95);
+  g_assert_cmpfloat (interval.value, ==, 1.0 / 3);
+  g_assert_cmpfloat (interval.low, ==, 1.0 / 3);
+  g_assert_cmpfloat (interval.high, ==, 1.0 / 3);
+}
+
+/* Clusters of one member: the bootstrap of a mean, whose deviation is known. */
+static void
+test_normal_limit (void)
+{
+  constexpr size_t N = 4000;
+  static double a[N], b[N];
+  UtRng rng = { .state = 9 };
+  double sum = 0, sum2 = 0;
+  for (size_t c = 0; c < N; c++)
+    {
+      a[c] = ut_rng_uniform (&rng);
+      b[c] = 1;
+      sum += a[c];
+      sum2 += a[c] * a[c];
+    }
+  const double mean = sum / N, half = 1.959964 * sqrt ((sum2 / N - mean * mean) / N);
+  g_autoptr (UtEstimate) estimate = bootstrap (UT_RATIO, a, b, NULL, NULL, N, 1, UT_N_DRAWS);
+  const UtInterval interval = ut_estimate_interval (estimate, 0.95);
+  /* A 2.5 % quantile of 10,000 draws has a deviation of √(.025 · .975 / 10⁴) / φ(1.96) = 0.027 of the estimate's, 1.4 % of `half`. */
+  g_assert_cmpfloat_with_epsilon (interval.low, mean - half, 0.05 * half);
+  g_assert_cmpfloat_with_epsilon (interval.high, mean + half, 0.05 * half);
+}
+
+/* The clusters of undefined quantities count against the interval, and too many leave none. */
+static void
+test_undefined (void)
+{
+  double a[100] = {}, b[100] = {};
+  for (size_t c = 0; c < 100; c++)
+    a[c] = b[c] = 1;
+  g_autoptr (UtEstimate) whole = bootstrap (UT_RATIO, a, b, NULL, NULL, 100, 3, UT_N_DRAWS);
+  g_assert_cmpfloat (ut_estimate_interval (whole, 0.95).low, ==, 1);
+  /* Two clusters of a hundred: a draw has neither with 1 in 7.5. */
+  for (size_t c = 2; c < 100; c++)
+    a[c] = b[c] = 0;
+  g_autoptr (UtEstimate) rare = bootstrap (UT_RATIO, a, b, NULL, NULL, 100, 3, UT_N_DRAWS);
+  const UtInterval interval = ut_estimate_interval (rare, 0.95);
+  g_assert_cmpfloat (interval.value, ==, 1);
+  g_assert_true (isnan (interval.low) && isnan (interval.high));
+  const double none[100] = {};
+  g_autoptr (UtEstimate) empty = bootstrap (UT_RATIO, none, none, NULL, NULL, 100, 3, UT_N_DRAWS);
+  g_assert_true (isnan (ut_estimate_interval (empty, 0.95).value));
+}
+
+static void
+test_seed_decides (void)
+{
+  constexpr size_t N = 30;
+  g_autofree double *parts = parts_of_seed (N, 5);
+  g_autoptr (UtEstimate) once = bootstrap (UT_RATIO, parts, parts + N, NULL, NULL, N, 1, 600);
+  g_autoptr (UtEstimate) again = bootstrap (UT_RATIO, parts, parts + N, NULL, NULL, N, 1, 600);
+  g_autoptr (UtEstimate) fewer = bootstrap (UT_RATIO, parts, parts + N, NULL, NULL, N, 1, 300);
+  g_autoptr (UtEstimate) other = bootstrap (UT_RATIO, parts, parts + N, NULL, NULL, N, 2, 600);
+  size_t n_equal = 0;
+  for (size_t d = 0; d < 600; d++)
+    {
+      g_assert_cmpfloat (once->draws[d], ==, again->draws[d]);
+      g_assert_true (d >= 300 || once->draws[d] == fewer->draws[d]);
+      n_equal += once->draws[d] == other->draws[d];
+    }
+  g_assert_cmpuint (n_equal, <, 100);
+}
+
+/* Two quantities that go together cluster by cluster differ by far less than their own intervals say. */
+static void
+test_pairs (void)
+{
+  constexpr size_t N = 50;
+  double a[N], shifted[N], b[N];
+  UtRng rng = { .state = 2 };
+  for (size_t c = 0; c < N; c++)
+    {
+      a[c] = ut_rng_uniform (&rng);
+      shifted[c] = a[c] + 0.25;
+      b[c] = 1;
+    }
+  const UtEstimand estimands[] = { { UT_RATIO, { a, b } }, { UT_RATIO, { shifted, b } } };
+  g_autoptr (GPtrArray) both = ut_bootstrap (estimands, 2, N, 0, UT_N_DRAWS);
+  const UtEstimate *const parts[] = { both->pdata[0], both->pdata[1] };
+  g_autoptr (UtEstimate) difference = ut_estimate_combine (parts, (double[]) { -1, 1 }, 2);
+  g_autoptr (UtEstimate) mean = ut_estimate_combine (parts, (double[]) { 0.5, 0.5 }, 2);
+  const UtInterval d = ut_estimate_interval (difference, 0.95), m = ut_estimate_interval (mean, 0.95),
+                   p = ut_estimate_interval (parts[0], 0.95);
+  g_assert_cmpfloat_with_epsilon (d.low, 0.25, 1e-12);
+  g_assert_cmpfloat_with_epsilon (d.high, 0.25, 1e-12);
+  g_assert_cmpfloat (p.high - p.low, >, 0.1);
+  g_assert_cmpfloat_with_epsilon (m.value, p.value + 0.125, 1e-12);
+  g_assert_cmpfloat_with_epsilon (m.high - m.low, p.high - p.low, 1e-12);
+}
+
+/* --- Coverage ---------------------------------------------------------------------------------------------------------------- */
+
+constexpr unsigned INSTANCES = 24; /* of an image */
+
+/* The share of samples of clustered flips whose 95 % interval covers the true rate. An image's flip rate is that of the square of a uniform
+ * number, 1/3 on average: the flips of an image go together, with an intraclass correlation of 0.4. */
+static double
+simulate_coverage (size_t n_images, size_t n_samples, size_t n_draws)
+{
+  g_autofree double *flips = g_new (double, n_images), *instances = g_new (double, n_images);
+  size_t n_covered = 0;
+  UtRng rng = ut_rng_init (0, "", "coverage", n_images);
+  for (size_t s = 0; s < n_samples; s++)
+    {
+      for (size_t c = 0; c < n_images; c++)
+        {
+          const double u = ut_rng_uniform (&rng);
+          flips[c] = 0;
+          instances[c] = INSTANCES;
+          for (unsigned i = 0; i < INSTANCES; i++)
+            flips[c] += ut_rng_uniform (&rng) < u * u;
+        }
+      g_autoptr (UtEstimate) estimate = bootstrap (UT_RATIO, flips, instances, NULL, NULL, n_images, s, n_draws);
+      const UtInterval interval = ut_estimate_interval (estimate, 0.95);
+      n_covered += interval.low <= 1.0 / 3 && 1.0 / 3 <= interval.high;
+    }
+  return (double) n_covered / (double) n_samples;
+}
+
+/* 2000 samples know the coverage to ±1 % (two deviations). */
+static void
+test_coverage (void)
+{
+  const size_t n_images[] = { 12, 40, 100 };
+  for (size_t i = 0; i < G_N_ELEMENTS (n_images); i++)
+    {
+      const double coverage = simulate_coverage (n_images[i], 2000, 1000);
+      g_test_message ("%zu images: %.3f", n_images[i], coverage);
+      g_assert_cmpfloat (coverage, >=, 0.93);
+      g_assert_cmpfloat (coverage, <=, 0.97);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/stats/oracle", test_oracle);
+  g_test_add_func ("/stats/one-cluster-has-no-bounds", test_one_cluster_has_no_bounds);
+  g_test_add_func ("/stats/equal-clusters-have-no-width", test_equal_clusters_have_no_width);
+  g_test_add_func ("/stats/normal-limit", test_normal_limit);
+  g_test_add_func ("/stats/undefined", test_undefined);
+  g_test_add_func ("/stats/seed-decides", test_seed_decides);
+  g_test_add_func ("/stats/pairs", test_pairs);
+  g_test_add_func ("/stats/coverage", test_coverage);
+  return g_test_run ();
+}
