@@ -66,7 +66,7 @@ def load(path, mmproj):
 
 
 def pixel_patches(pixels):
-    """[patches, 3·2·8·8] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
+    """[patches, 3·2·16·16] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
     h, w, _ = pixels.shape
     x = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(127.5).sub_(1)
     x = x.view(h // CELL, MERGE, PATCH, w // CELL, MERGE, PATCH, 3).permute(0, 3, 1, 4, 6, 2, 5)
@@ -90,17 +90,19 @@ class Scorer:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     @torch.no_grad()
-    def score(self, pixels, prompt, options):
+    def score(self, images, prompt, options):
         """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
-        the last decoder layer, before the final norm."""
-        patches, grid = pixel_patches(pixels)
-        image = [self.pad] * (patches.shape[0] // MERGE ** 2)
+        the last decoder layer, before the final norm. images has the pixels of one or more."""
+        patches, grid = (torch.cat(parts) for parts in zip(*map(pixel_patches, images)))
+        before = []
+        for text, (_, h, w) in zip([shape.PREFIX] + [shape.BETWEEN] * (len(images) - 1), grid.tolist()):
+            before += self.ids(text) + [self.pad] * (h * w // MERGE ** 2)
         scores = []
         for option in options:
             # Prompt, option and closing are tokenised together, then cut at the length of what comes before.
             head = "<|vision_end|>" + prompt + shape.TURN
-            start = len(self.ids(shape.PREFIX)) + len(image) + len(self.ids(head))
-            ids = torch.tensor([self.ids(shape.PREFIX) + image + self.ids(head + option + shape.CLOSING)])
+            start = len(before) + len(self.ids(head))
+            ids = torch.tensor([before + self.ids(head + option + shape.CLOSING)])
             out = self.model(input_ids=ids, pixel_values=patches, image_grid_thw=grid, mm_token_type_ids=(ids == self.pad).int())
             logs = out.logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
             n_closing = len(self.ids(shape.CLOSING))
