@@ -14,6 +14,12 @@ from shape import CELL, MERGE, PATCH
 COLOURS = ["red", "green", "blue", "yellow", "purple", "orange"]
 SHAPES = ["circle", "square", "triangle", "star", "cross", "ring"]
 TEXTURES = ["plain", "striped", "dotted", "checked"]
+TRAIT = {word: (trait, i) for trait, words in (("colour", COLOURS), ("shape", SHAPES), ("texture", TEXTURES)) for i, word in enumerate(words)}
+for _word, _value in list(TRAIT.items()):
+    if _value[0] == "shape":
+        TRAIT[_word + ("es" if _word.endswith("s") else "s")] = _value
+NOUNS = {word for word, (trait, _) in TRAIT.items() if trait == "shape"} | {"object", "objects"}
+MOST = 7  # objects a name fits, or more
 IGNORE = -100
 
 # How often each category is asked, where the scene has questions of it.
@@ -146,37 +152,41 @@ class Text:
         return found
 
     def mentions(self, prompt):
-        """The index of the last token of each thing the question names (red circle, star, red object), in order."""
+        """What the question names, in order: (index of the name's last token, which objects it fits). "red circle", "dotted objects"."""
         key = (prompt,)
         if key not in self.cache:
-            encoded = self.tokenizer.encode(prompt, add_special_tokens=False)
-            ends, at = [], len("Question: ")
+            offsets = self.tokenizer.encode(prompt, add_special_tokens=False).offsets
+            found, which, at = [], {}, len("Question: ")
             for word in prompt[at:].partition("\n")[0].split(" "):
                 bare = word.rstrip("?,.")
-                if bare in SHAPES or bare == "object":
-                    ends.append(at + len(bare))
+                trait = TRAIT.get(bare)
+                if trait:
+                    which[trait[0]] = trait[1]
+                if bare in NOUNS:
+                    found.append((next(i for i, (_, end) in enumerate(offsets) if end >= at + len(bare)), which))
+                if not trait or bare in NOUNS:
+                    which = {}
                 at += len(word) + 1
-            self.cache[key] = [next(i for i, (a, b) in enumerate(encoded.offsets) if b >= end) for end in ends]
+            self.cache[key] = found
         return self.cache[key]
-
-
-NAMING = {*PRESENCE, "colour", "shape", "texture", "position", "relation"}  # whose subjects are what the question names
 
 
 def question_group(scenes, chosen, text, images, device="cpu", answers=None):
     """A group for Forward.decode: as many questions of each scene. target and keep are [rows, k], IGNORE where an answer is shorter;
-    names has rows of (flat token, exists, x, y, colour, shape, texture). `answers` replaces the right answer of each row."""
+    names has rows of (flat token, how many objects the name fits, and of a single one x, y, colour, shape, texture). `answers` replaces
+    the right answer of each row."""
     rows, names, answer_ids = [], [], []
     tail, close = text.ids(shape.TURN), text.ids(shape.CLOSING)
     first = text.ids("<|vision_end|>")
     for scene, questions in zip(scenes, chosen):
         for kind, q in questions:
             prompt = prompt_of(kind, q)
-            if scene["objects"] and q["category"] in NAMING:
-                for token, who in zip(text.mentions(prompt), q["subject"]):
-                    o = scene["objects"][who] if who >= 0 else None
-                    names.append((len(rows), token + 1, o is not None, *(normal_place(scene, o) if o else (0, 0)),
-                                  *(traits(o) if o else [IGNORE] * 3)))
+            if scene["objects"]:
+                objects = scene["objects"] + (scene["partner"]["objects"] if images == 2 else [])
+                for token, which in text.mentions(prompt):
+                    fit = [o for o in objects if all(o[trait] == value for trait, value in which.items())]
+                    single = (*normal_place(scene, fit[0]), *traits(fit[0])) if len(fit) == 1 else [IGNORE] * 5
+                    names.append((len(rows), token + 1, min(len(fit), MOST), *single))
             answer = answers[len(rows)] if answers else q["options"][q["answer"]]
             rows.append(first + text.ids(prompt) + tail)
             answer_ids.append(text.ids(answer) + close)
@@ -205,7 +215,7 @@ def patches(scenes, device="cpu"):
 
 
 def traits(o):
-    return COLOURS.index(o["colour"]), SHAPES.index(o["shape"]), TEXTURES.index(o["texture"])
+    return o["colour"], o["shape"], o["texture"]
 
 
 def normal_place(scene, o):

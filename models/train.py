@@ -25,7 +25,7 @@ from torch import nn  # noqa: E402
 
 import data  # noqa: E402
 import shape  # noqa: E402
-from data import COLOURS, IGNORE, SHAPES, TEXTURES  # noqa: E402
+from data import COLOURS, IGNORE, MOST, SHAPES, TEXTURES  # noqa: E402
 from forward import Forward  # noqa: E402
 from score import accuracies  # noqa: E402
 
@@ -35,13 +35,13 @@ N_VALIDATION = 192
 
 
 class Aids(nn.Module):
-    """Heads used in training alone: what each cell shows, and what each name in a question refers to."""
+    """Heads used in training alone: what each cell shows, and what each name in a question fits."""
 
     def __init__(self, width):
         super().__init__()
         self.kinds = [len(COLOURS), len(SHAPES), len(TEXTURES)]
         self.cell = nn.Linear(width, sum(self.kinds) + 3 + 1 + 3)
-        self.name = nn.ModuleList([nn.Linear(width, 1 + 2 + sum(self.kinds)) for _ in range(2)])
+        self.name = nn.ModuleList([nn.Linear(width, MOST + 1 + 2 + sum(self.kinds)) for _ in range(2)])
 
     def cell_loss(self, seen, targets):
         kind, centre, place = targets
@@ -51,12 +51,12 @@ class Aids(nn.Module):
                 + F.binary_cross_entropy_with_logits(at_centre[:, 0], centre) + F.mse_loss(where[full], place[full]))
 
     def name_loss(self, head, states, names):
-        there, where, *kinds = self.name[head](states.flatten(0, 1)[names[:, 0].long()]).split([1, 2] + self.kinds, 1)
-        full = names[:, 1] > 0
-        loss = F.binary_cross_entropy_with_logits(there[:, 0], names[:, 1])
-        if full.any():
-            loss = loss + F.mse_loss(where[full], names[full, 2:4])
-            loss = loss + .5 * sum(F.cross_entropy(out[full], right) for out, right in zip(kinds, names[full, 4:].long().unbind(1)))
+        count, where, *kinds = self.name[head](states.flatten(0, 1)[names[:, 0].long()]).split([MOST + 1, 2] + self.kinds, 1)
+        loss = F.cross_entropy(count, names[:, 1].long())
+        single = names[:, 1] == 1
+        if single.any():
+            loss = loss + F.mse_loss(where[single], names[single, 2:4])
+            loss = loss + .5 * sum(F.cross_entropy(out[single], right) for out, right in zip(kinds, names[single, 4:].long().unbind(1)))
         return loss
 
 
@@ -83,7 +83,7 @@ class Stream:
         self.easy = data.read_easyvqa(args.easyvqa)[0] if args.easyvqa else []
 
     def draw(self, chunk):
-        return data.draw(self.args, "train", chunk * CHUNK, CHUNK, f"train{chunk}.raw")
+        return data.draw(self.args, "train", chunk * CHUNK, CHUNK, f"train{chunk}-{self.args.process}.raw")
 
     def steps(self, chunk, scenes):
         rng = random.Random(f"{self.args.seed} {chunk}")
@@ -118,11 +118,16 @@ class Trainer:
         self.prefix = [torch.tensor(self.text.ids(t), device=args.device) for t in (shape.PREFIX, shape.BETWEEN)]
         self.aids = Aids(model.config.text_config.hidden_size).to(args.device)
         named = list(model.named_parameters()) + list(self.aids.named_parameters())
-        matrix = lambda n, p: p.ndim >= 2 and "embed" not in n
         self.params = [p for _, p in named]
-        self.optimizer = torch.optim.AdamW([dict(params=[p for n, p in named if matrix(n, p)], weight_decay=.05),
-                                            dict(params=[p for n, p in named if not matrix(n, p)], weight_decay=0)],
-                                           lr=args.rate, betas=(.9, .98), foreach=True)
+        # Muon for the matrices inside the layers; the mergers are wide and would cost as much again.
+        inside = [p for n, p in named if p.ndim == 2 and ("blocks." in n or "layers." in n)] if args.muon else []
+        others = [(n, p) for n, p in named if not any(p is q for q in inside)]
+        matrix = lambda n, p: p.ndim >= 2 and "embed" not in n
+        self.optimizers = [torch.optim.AdamW([dict(params=[p for n, p in others if matrix(n, p)], weight_decay=.05),
+                                              dict(params=[p for n, p in others if not matrix(n, p)], weight_decay=0)],
+                                             lr=args.rate, betas=(.9, .98), foreach=True)]
+        if args.muon:
+            self.optimizers.append(torch.optim.Muon(inside, lr=args.rate, weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
 
     def see(self, scenes):
         """The images of equally large scenes, their partners' after them, and the texts of the prefix."""
@@ -134,9 +139,8 @@ class Trainer:
         beside = lambda t: torch.cat(t.split(n), 1)
         return grid, pictured, seen, beside(seen), [beside(t) for t in stacked], self.prefix[:len(pictured) // n]
 
-    def losses(self, scenes, mcq, rng):
+    def losses(self, scenes, chosen):
         grid, pictured, seen, *prefix = self.see(scenes)
-        chosen = [data.choose_questions(s, rng, mcq) for s in scenes]
         groups = [data.question_group(scenes, questions, self.text, 2 if questions[0][0][1]["category"] == data.PAIR else 1, self.args.device)
                   for questions in zip(*chosen)]
         states = self.forward.decode(grid, *prefix, groups)
@@ -153,58 +157,76 @@ class Trainer:
         return found
 
     def step(self, parts, mcq, rng):
-        """One update from the mean over the images of all parts."""
+        """One update from the mean over the images of all parts, of which every process computes its share."""
         sums, total = collections.Counter(), sum(len(part) for part in parts)
         for part in parts:
-            losses = self.losses(part, mcq, rng)
-            (sum(losses.values()) * (len(part) / total)).backward()
+            chosen = [data.choose_questions(s, rng, mcq) for s in part]
+            mine = slice(self.args.process, None, self.args.processes)
+            if not part[mine]:
+                continue
+            losses = self.losses(part[mine], chosen[mine])
+            share = len(part[mine]) / total
+            (sum(losses.values()) * share).backward()
             for name, value in losses.items():
                 sums[name] += float(value.detach()) * len(part) / total
+        if self.args.processes > 1:
+            self.add_up()
         nn.utils.clip_grad_norm_(self.params, 1)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         return sums
+
+    def add_up(self):
+        """The gradients of all processes."""
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.params]
+        flat = torch.cat([g.flatten() for g in gradients])
+        torch.distributed.all_reduce(flat)
+        for p, g in zip(self.params, flat.split([g.numel() for g in gradients])):
+            p.grad = g.view_as(p)
 
     def save(self, **more):
         path = os.path.join(self.args.work, "last.pt")
-        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict(), optimizer=self.optimizer.state_dict(), **more), path + ".new")
+        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict(), optimizers=[o.state_dict() for o in self.optimizers], **more), path + ".new")
         os.replace(path + ".new", path)
 
     def load(self):
         saved = torch.load(os.path.join(self.args.work, "last.pt"), map_location=self.args.device)
         self.model.load_state_dict(saved.pop("model"))
         self.aids.load_state_dict(saved.pop("aids"))
-        self.optimizer.load_state_dict(saved.pop("optimizer"))
+        for optimizer, state in zip(self.optimizers, saved.pop("optimizers")):
+            optimizer.load_state_dict(state)
         return saved
 
 
 def rate_at(progress, step):
-    """Warm-up of 150 steps, then steady, then linearly to almost nothing over the last quarter."""
-    warm = min(1, (step + 1) / 150)
+    """Warm-up of 100 steps, then steady, then linearly to almost nothing over the last quarter."""
+    warm = min(1, (step + 1) / 100)
     return warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
 
 
 def train(args, tokenizer, model):
     trainer = Trainer(args, tokenizer, model)
     at = trainer.load() if args.resume else dict(step=0, images=0, seconds=0, chunk=0, index=0)
-    validation = data.read(data.draw(args, "val", 0, N_VALIDATION, "val.raw"))
+    validation = data.read(data.draw(args, "val", 0, N_VALIDATION, f"val{args.process}.raw"))
     stream = Stream(args, at["chunk"], at["index"])
     began = time.time() - at["seconds"]
     sums, step, images = collections.Counter(), at["step"], at["images"]
     for parts, rng in stream:
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = args.rate * rate_at(step / args.steps, step)
+        rate = args.rate * rate_at(step / args.steps, step)
+        for group in (group for optimizer in trainer.optimizers for group in optimizer.param_groups):
+            group["lr"] = rate
         sums.update(trainer.step(parts, step >= args.short * args.steps, rng))
         step += 1
         images += sum(len(part) for part in parts)
-        if step % 50 == 0:
+        if step % 50 == 0 and args.process == 0:
             means = " ".join(f"{k} {v / 50:.3f}" for k, v in sums.items())
-            print(f"step {step} images {images} seconds {time.time() - began:.0f} rate {group['lr']:.5f} {means}", flush=True)
-            sums.clear()
-        if step % args.every == 0 or step == args.steps:
             trainer.save(step=step, images=images, seconds=time.time() - began, chunk=stream.chunk, index=stream.index + 1)
+            say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
+            sums.clear()
+        if (step % args.every == 0 or step == args.steps) and args.process == 0:
             found = accuracies(Forward(model), trainer.text, validation)
-            print(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()), flush=True)
+            say(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()))
         if step == args.steps:
             break
 
@@ -221,11 +243,15 @@ def make_tokenizer(args):
     return shape.make_tokenizer(texts)
 
 
-def machine(device):
-    if device == "cuda":
+def say(line):
+    print(line, flush=True)
+
+
+def machine(args):
+    if args.device == "cuda":
         return torch.cuda.get_device_name()
     names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    return f"one thread of {names[0] if names else platform.processor()}"
+    return f"{args.processes} thread{'s' if args.processes > 1 else ''} of {names[0] if names else platform.processor()}"
 
 
 def main():
@@ -238,25 +264,37 @@ def main():
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--muon", type=int, default=1)
     parser.add_argument("--short", type=float, default=.15, help="the share of training before multiple choice comes in")
-    parser.add_argument("--smoothing", type=float, default=.02, help="of the labels, over the whole vocabulary")
+    parser.add_argument("--smoothing", type=float, default=.1, help="of the labels, over the whole vocabulary")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
     parser.add_argument("--resume", action="store_true", help="go on from DIR/last.pt")
+    parser.add_argument("--processes", type=int, default=1, help="that share the work, on a CPU")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
-    torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
     path = os.path.join(args.work, "tokenizer.json")
     if not args.resume:
         make_tokenizer(args).save(path)
-    tokenizer = Tokenizer.from_file(path)
+    if args.processes > 1:
+        torch.multiprocessing.spawn(run, (args, Tokenizer.from_file(path)), args.processes)
+    else:
+        run(0, args, Tokenizer.from_file(path))
+
+
+def run(process, args, tokenizer):
+    args.process = process
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
+    if args.processes > 1:
+        meeting = os.path.join(args.work, "meeting")
+        torch.distributed.init_process_group("gloo", f"file://{os.path.abspath(meeting)}", rank=process, world_size=args.processes)
     model = shape.make_model(shape.make_config(args.size, tokenizer))
     init(model)
     model.to(args.device)
-    print(f"parameters {sum(p.numel() for p in model.parameters())} vocabulary {tokenizer.get_vocab_size()} on {machine(args.device)}, "
-          f"torch {torch.__version__}; " + " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in ("undertow", "work", "easyvqa")),
-          flush=True)
+    if process == 0:
+        say(f"parameters {sum(p.numel() for p in model.parameters())} vocabulary {tokenizer.get_vocab_size()} on {machine(args)}, "
+            f"torch {torch.__version__}; " + " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in ("undertow", "work", "easyvqa")))
     train(args, tokenizer, model)
 
 
