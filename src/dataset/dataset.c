@@ -81,7 +81,8 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   item->index = index;
   item->id = g_strdup (from->id);
   item->image_id = g_strdup (from->scene->id);
-  item->images_key = g_strdup (from->scene->id);
+  item->images_key
+      = from->partner != NULL ? g_strconcat (from->scene->id, " ", from->partner->id, NULL) : g_strdup (from->scene->id);
   item->category = g_strdup (from->category);
   item->question = g_strdup (from->question);
   item->options = g_strdupv (from->options);
@@ -89,19 +90,23 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   item->n_options = g_strv_length (from->options);
   item->answer = from->answer;
   item->yes_no = from->yes_no;
-  item->n_images = 1;
+  item->n_images = from->partner != NULL ? 2 : 1;
   return item;
 }
 
 static gboolean
 open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
-  static const char *const names[] = { "bundled:presence", "bundled:perception", NULL };
-  if (!g_strv_contains (names, config->path))
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
+    g_ptr_array_add (names, g_strconcat (BUNDLED, task->name, NULL));
+  g_ptr_array_add (names, NULL);
+  const char *const *known = (const char *const *) names->pdata;
+  if (!g_strv_contains (known, config->path))
     {
-      const char *nearest = ut_names_nearest (config->path, names);
+      const char *nearest = ut_names_nearest (config->path, known);
       g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no benchmark '%s'; did you mean '%s'?", config->path,
-                   nearest != NULL ? nearest : names[0]);
+                   nearest != NULL ? nearest : known[0]);
       return FALSE;
     }
   dataset->format = find_format ("bundled");
@@ -357,7 +362,10 @@ UtImage *
 ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error)
 {
   if (dataset->benchmark != NULL)
-    return ut_scene_draw (((const UtSceneItem *) dataset->benchmark->items->pdata[item->index])->scene, error);
+    {
+      const UtSceneItem *from = dataset->benchmark->items->pdata[item->index];
+      return ut_scene_draw (k == 0 ? from->scene : from->partner, error);
+    }
   const GArray *images = dataset->item_images->pdata[item->index];
   return ut_images_load (dataset->images, g_array_index (images, unsigned, k), error);
 }

@@ -43,6 +43,6 @@ static const UtField table_fields[] = {
 const UtFormat ut_formats[] = {
   { "pope", "POPE's original files: JSON Lines of question_id, image, text, label", pope_fields, pope_sql },
   { "table", "your own CSV, TSV, JSON or Parquet: question, image, answer, options in columns A, B, … or a list", table_fields, table_sql },
-  { "bundled", "rendered scenes: bundled:presence, bundled:perception", NULL, NULL },
+  { "bundled", "rendered scenes: bundled:presence, bundled:perception, bundled:reasoning", NULL, NULL },
   { NULL },
 };

@@ -1,0 +1,260 @@
+/* Answers as functions of what stands where: nothing here knows words or pixels. */
+#include <math.h>
+
+#include "scenes/statistics.h"
+
+const char *const ut_scene_colours[UT_SCENE_COLOURS] = { "red", "green", "blue", "yellow", "purple", "orange" };
+const char *const ut_scene_shapes[UT_SCENE_SHAPES] = { "circle", "square", "triangle", "star", "cross", "ring" };
+const char *const ut_scene_textures[UT_SCENE_TEXTURES] = { "plain", "striped", "dotted", "checked" };
+
+const UtSceneValues ut_scene_values[UT_SCENE_N_ATTRIBUTES] = {
+  [UT_SCENE_COLOUR] = { "colour", UT_SCENE_COLOURS, ut_scene_colours },
+  [UT_SCENE_SHAPE] = { "shape", UT_SCENE_SHAPES, ut_scene_shapes },
+  [UT_SCENE_TEXTURE] = { "pattern", UT_SCENE_TEXTURES, ut_scene_textures },
+};
+
+/* An answer is clear where it would be the same had one looked a little less closely. */
+constexpr double CLEAR_SIZE = 1.3;      /* the extreme object's radius over the next one's */
+constexpr double CLEAR_POSITION = .1;   /* of the image's side, from the middle */
+constexpr double CLEAR_DIRECTION = 1.6; /* the longer of the two distances over the shorter */
+
+unsigned
+ut_scene_kind (const UtSceneObject *object)
+{
+  return object->colour * UT_SCENE_SHAPES + object->shape;
+}
+
+unsigned
+ut_scene_value (const UtSceneObject *object, UtSceneAttribute attribute)
+{
+  const unsigned values[] = { object->colour, object->shape, object->texture };
+  return values[attribute];
+}
+
+void
+ut_scene_set_value (UtSceneObject *object, UtSceneAttribute attribute, unsigned value)
+{
+  unsigned *const values[] = { &object->colour, &object->shape, &object->texture };
+  *values[attribute] = value;
+}
+
+UtSceneWhich
+ut_scene_with_value (UtSceneAttribute attribute, unsigned value)
+{
+  UtSceneWhich which = UT_SCENE_ANY;
+  int *const values[] = { &which.colour, &which.shape, &which.texture };
+  *values[attribute] = (int) value;
+  return which;
+}
+
+UtSceneWhich
+ut_scene_with_kind (unsigned kind)
+{
+  return (UtSceneWhich) { (int) (kind / UT_SCENE_SHAPES), (int) (kind % UT_SCENE_SHAPES), -1 };
+}
+
+static gboolean
+matches (const UtSceneObject *object, UtSceneWhich which)
+{
+  return (which.colour < 0 || (unsigned) which.colour == object->colour)
+         && (which.shape < 0 || (unsigned) which.shape == object->shape)
+         && (which.texture < 0 || (unsigned) which.texture == object->texture);
+}
+
+unsigned
+ut_scene_count (const UtScene *scene, UtSceneWhich which)
+{
+  unsigned n = 0;
+  for (unsigned i = 0; i < scene->n_objects; i++)
+    n += matches (&scene->objects[i], which) ? 1 : 0;
+  return n;
+}
+
+int
+ut_scene_find (const UtScene *scene, UtSceneWhich which)
+{
+  for (unsigned i = 0; i < scene->n_objects; i++)
+    if (matches (&scene->objects[i], which))
+      return (int) i;
+  return -1;
+}
+
+static const UtSceneObject *
+the_only (const UtScene *scene, UtSceneWhich which)
+{
+  return ut_scene_count (scene, which) == 1 ? &scene->objects[ut_scene_find (scene, which)] : NULL;
+}
+
+int
+ut_scene_extreme (const UtScene *scene, gboolean largest)
+{
+  if (scene->n_objects < 2)
+    return -1;
+  unsigned best = 0;
+  for (unsigned i = 1; i < scene->n_objects; i++)
+    if (largest == (scene->objects[i].radius > scene->objects[best].radius))
+      best = i;
+  const double radius = scene->objects[best].radius;
+  for (unsigned i = 0; i < scene->n_objects; i++)
+    {
+      const double other = scene->objects[i].radius;
+      if (i != best && (largest ? radius < CLEAR_SIZE * other : other < CLEAR_SIZE * radius))
+        return -1;
+    }
+  return ut_scene_count (scene, ut_scene_with_kind (ut_scene_kind (&scene->objects[best]))) == 1 ? (int) best : -1;
+}
+
+/* What an odd object is told by: something that the way it differs does not give away. */
+static UtSceneWhich
+odd_name (const UtSceneObject *object, UtSceneAttribute attribute)
+{
+  if (attribute == UT_SCENE_COLOUR)
+    return ut_scene_with_value (UT_SCENE_SHAPE, object->shape);
+  if (attribute == UT_SCENE_SHAPE)
+    return ut_scene_with_value (UT_SCENE_COLOUR, object->colour);
+  return ut_scene_with_kind (ut_scene_kind (object));
+}
+
+int
+ut_scene_odd (const UtScene *scene, UtSceneAttribute attribute)
+{
+  if (scene->n_objects < 3)
+    return -1;
+  for (unsigned i = 0; i < scene->n_objects; i++)
+    {
+      const unsigned others = ut_scene_value (&scene->objects[i == 0 ? 1 : 0], attribute);
+      if (ut_scene_value (&scene->objects[i], attribute) != others
+          && ut_scene_count (scene, ut_scene_with_value (attribute, others)) == scene->n_objects - 1)
+        return ut_scene_count (scene, odd_name (&scene->objects[i], attribute)) == 1 ? (int) i : -1;
+    }
+  return -1;
+}
+
+/* Top left, top right, bottom left, bottom right. */
+static int
+position (const UtScene *scene, const UtSceneObject *object)
+{
+  const double dx = object->x / scene->width - .5, dy = object->y / scene->height - .5;
+  if (fabs (dx) < CLEAR_POSITION || fabs (dy) < CLEAR_POSITION)
+    return -1;
+  return (dy > 0 ? 2 : 0) + (dx > 0 ? 1 : 0);
+}
+
+/* Above, below, left, right. */
+static int
+direction (const UtSceneObject *a, const UtSceneObject *b)
+{
+  const double dx = a->x - b->x, dy = a->y - b->y;
+  if (fmax (fabs (dx), fabs (dy)) < CLEAR_DIRECTION * fmin (fabs (dx), fabs (dy)))
+    return -1;
+  if (fabs (dy) > fabs (dx))
+    return dy < 0 ? 0 : 1;
+  return dx < 0 ? 2 : 3;
+}
+
+static int
+most_frequent (const UtScene *scene, UtSceneAttribute attribute)
+{
+  int best = -1;
+  unsigned most = 0;
+  for (unsigned v = 0; v < ut_scene_values[attribute].n; v++)
+    {
+      const unsigned n = ut_scene_count (scene, ut_scene_with_value (attribute, v));
+      if (n == most)
+        best = -1;
+      else if (n > most)
+        best = (int) v;
+      most = MAX (n, most);
+    }
+  return best;
+}
+
+static int
+in_common (const UtScene *scene, const UtScene *second, UtSceneAttribute attribute)
+{
+  int found = -1;
+  for (unsigned v = 0; v < ut_scene_values[attribute].n; v++)
+    {
+      const UtSceneWhich which = ut_scene_with_value (attribute, v);
+      if (ut_scene_find (scene, which) < 0 || ut_scene_find (second, which) < 0)
+        continue;
+      if (found >= 0)
+        return -1;
+      found = (int) v;
+    }
+  return found;
+}
+
+static int
+odd_answer (const UtScene *scene, UtSceneAttribute attribute)
+{
+  const int i = ut_scene_odd (scene, attribute);
+  if (i < 0)
+    return -1;
+  const UtSceneObject *object = &scene->objects[i];
+  return (int) (attribute == UT_SCENE_COLOUR  ? object->shape
+                : attribute == UT_SCENE_SHAPE ? object->colour
+                                              : ut_scene_kind (object));
+}
+
+static int
+kind_or_doubt (const UtScene *scene, int object)
+{
+  return object < 0 ? -1 : (int) ut_scene_kind (&scene->objects[object]);
+}
+
+/* Forms that name objects the scene must have exactly once. */
+static int
+answer_of_named (const UtSceneFact *fact, const UtScene *scene)
+{
+  const UtSceneObject *a = the_only (scene, fact->which[0]);
+  if (a == NULL)
+    return -1;
+  if (fact->form == UT_SCENE_WHAT)
+    return (int) ut_scene_value (a, fact->attribute);
+  if (fact->form == UT_SCENE_POSITION)
+    return position (scene, a);
+  const UtSceneObject *b = the_only (scene, fact->which[1]);
+  return b == NULL ? -1 : direction (a, b);
+}
+
+int
+ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtScene *second)
+{
+  const unsigned n = ut_scene_count (scene, fact->which[0]);
+  const unsigned n_second = second != NULL ? ut_scene_count (second, fact->which[0]) : 0;
+  switch (fact->form)
+    {
+    case UT_SCENE_PRESENT:
+      return n > 0 ? 0 : 1;
+    case UT_SCENE_WHAT:
+    case UT_SCENE_POSITION:
+    case UT_SCENE_RELATION:
+      return answer_of_named (fact, scene);
+    case UT_SCENE_COUNT:
+      return (int) n;
+    case UT_SCENE_LARGEST:
+    case UT_SCENE_SMALLEST:
+      return kind_or_doubt (scene, ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST));
+    case UT_SCENE_MORE:
+      {
+        const unsigned other = ut_scene_count (scene, fact->which[1]);
+        return n > other ? 0 : n < other ? 1 : 2;
+      }
+    case UT_SCENE_MOST:
+      return most_frequent (scene, fact->attribute);
+    case UT_SCENE_ODD:
+      return odd_answer (scene, fact->attribute);
+    case UT_SCENE_LEFT:
+      return (int) (scene->n_objects - n);
+    case UT_SCENE_IN_WHICH:
+      return n > 0 ? (n_second > 0 ? 2 : 0) : (n_second > 0 ? 1 : 3);
+    case UT_SCENE_IN_COMMON:
+      return in_common (scene, second, fact->attribute);
+    case UT_SCENE_TOGETHER:
+      return (int) (n + n_second);
+    case UT_SCENE_N_FORMS:
+      break;
+    }
+  return -1;
+}
