@@ -151,6 +151,25 @@ class Text:
             found = self.cache[text] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
+    def goals(self, options, right, smoothing):
+        """What is to be predicted at each token of the right answer and the closing ones: (place, token, probability). The question's
+        other options have the share `smoothing` together, as far as they begin like the right one."""
+        key = (*options, right, smoothing)
+        if key not in self.cache:
+            ids = [self.ids(option) + self.ids(shape.CLOSING) for option in options]
+            others = smoothing / max(1, len(options) - 1)
+            alive = [(tokens, 1 - smoothing if i == right else others) for i, tokens in enumerate(ids)]
+            found = []
+            for at, token in enumerate(ids[right]):
+                shares = collections.Counter()
+                for tokens, share in alive:
+                    shares[tokens[at]] += share
+                total = sum(shares.values())
+                found += [(at, other, share / total) for other, share in shares.items() if share > 0]
+                alive = [(tokens, share) for tokens, share in alive if tokens[at] == token]
+            self.cache[key] = found
+        return self.cache[key]
+
     def mentions(self, prompt):
         """What the question names, in order: (index of the name's last token, which objects it fits). "red circle", "dotted objects"."""
         key = (prompt,)
@@ -171,11 +190,11 @@ class Text:
         return self.cache[key]
 
 
-def question_group(scenes, chosen, text, images, device="cpu", answers=None):
-    """A group for Forward.decode: as many questions of each scene. target and keep are [rows, k], IGNORE where an answer is shorter;
-    names has rows of (flat token, how many objects the name fits, and of a single one x, y, colour, shape, texture). `answers` replaces
-    the right answer of each row."""
-    rows, names, answer_ids = [], [], []
+def question_group(scenes, chosen, text, images, device="cpu", smoothing=0, answers=None):
+    """A group for Forward.decode: as many questions of each scene. keep is [rows, k], the tokens before those of the answer; goals has
+    rows of (flat index into keep, token, probability); names has rows of (flat token, how many objects the name fits, and of a single
+    one x, y, colour, shape, texture). `answers` replaces the right answer of each row."""
+    rows, names, answer_ids, spread = [], [], [], []
     tail, close = text.ids(shape.TURN), text.ids(shape.CLOSING)
     first = text.ids("<|vision_end|>")
     for scene, questions in zip(scenes, chosen):
@@ -187,21 +206,22 @@ def question_group(scenes, chosen, text, images, device="cpu", answers=None):
                     fit = [o for o in objects if all(o[trait] == value for trait, value in which.items())]
                     single = (*normal_place(scene, fit[0]), *traits(fit[0])) if len(fit) == 1 else [IGNORE] * 5
                     names.append((len(rows), token + 1, min(len(fit), MOST), *single))
-            answer = answers[len(rows)] if answers else q["options"][q["answer"]]
+            options = [answers[len(rows)]] if answers else q["options"]
             rows.append(first + text.ids(prompt) + tail)
-            answer_ids.append(text.ids(answer) + close)
+            spread.append(text.goals(options, 0 if answers else q["answer"], smoothing))
+            answer_ids.append(text.ids(options[0 if answers else q["answer"]]) + close)
     lengths = [len(head) + len(answer) - 1 for head, answer in zip(rows, answer_ids)]  # nothing follows the last token
     s, k = max(lengths), max(map(len, answer_ids))
     ids = np.zeros((len(rows), s), int)
-    keep, target = np.zeros((len(rows), k), int), np.full((len(rows), k), IGNORE)
+    keep = np.zeros((len(rows), k), int)
     for i, (head, answer) in enumerate(zip(rows, answer_ids)):
         ids[i, :lengths[i]] = (head + answer)[:-1]
         keep[i, :len(answer)] = np.arange(len(answer)) + len(head) - 1
-        target[i, :len(answer)] = answer
     names = np.array(names, np.float32).reshape(-1, 8)
     names = np.concatenate([names[:, :1] * s + names[:, 1:2], names[:, 2:]], 1)
+    goals = np.array([(i * k + at, token, p) for i, found in enumerate(spread) for at, token, p in found], np.float32)
     tensor = lambda x: torch.from_numpy(x).to(device)
-    return dict(ids=tensor(ids), keep=tensor(keep), target=tensor(target), names=tensor(names), images=images)
+    return dict(ids=tensor(ids), keep=tensor(keep), goals=tensor(goals), names=tensor(names), images=images)
 
 
 # -------------------------------------------------------------------------------------------------------------- images

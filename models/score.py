@@ -19,11 +19,12 @@ def score(forward, text, scenes, chosen, images):
     # Every option is a row of its own.
     rows = [[(kind, q) for kind, q in questions for _ in q["options"]] for questions in chosen]
     answers = [option for questions in chosen for _, q in questions for option in q["options"]]
-    group = data.question_group(scenes, rows, text, images, device, answers)
+    group = data.question_group(scenes, rows, text, images, device, answers=answers)
     states = forward.decode(grid, beside(seen), [beside(t) for t in stacked], prefix, [group])[-1][0]
-    target = group["target"]
-    logs = forward.logits(states).log_softmax(-1).gather(2, target.clamp(min=0)[..., None])[..., 0]
-    sums = logs.masked_fill(target < 0, 0).sum(1).tolist()
+    place, token = group["goals"][:, :2].long().T
+    logs = forward.logits(states.flatten(0, 1)).log_softmax(-1)[place, token]
+    k = group["keep"].shape[1]
+    sums = torch.zeros(len(group["keep"]), device=device).index_add_(0, place // k, logs).tolist()
     at = iter(sums)
     return [[[next(at) for _ in q["options"]] for _, q in questions] for questions in chosen]
 

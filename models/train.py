@@ -141,13 +141,12 @@ class Trainer:
 
     def losses(self, scenes, chosen):
         grid, pictured, seen, *prefix = self.see(scenes)
-        groups = [data.question_group(scenes, questions, self.text, 2 if questions[0][0][1]["category"] == data.PAIR else 1, self.args.device)
-                  for questions in zip(*chosen)]
+        groups = [data.question_group(scenes, questions, self.text, 2 if questions[0][0][1]["category"] == data.PAIR else 1,
+                                      self.args.device, self.args.smoothing) for questions in zip(*chosen)]
         states = self.forward.decode(grid, *prefix, groups)
-        logits = self.forward.logits(torch.cat([s.flatten(0, 1) for s in states[-1]]))
-        target = torch.cat([g["target"].flatten() for g in groups])
         # The sum over an answer's tokens: what the engine scores options by.
-        answer = F.cross_entropy(logits, target, reduction="sum", ignore_index=IGNORE, label_smoothing=self.args.smoothing)
+        answer = sum(-(g["goals"][:, 2] * self.forward.logits(kept.flatten(0, 1)).log_softmax(-1)[tuple(g["goals"][:, :2].long().T)]).sum()
+                     for g, kept in zip(groups, states[-1]))
         found = dict(answer=answer / sum(len(g["ids"]) for g in groups))
         if scenes[0]["objects"]:
             found["cell"] = self.aids.cell_loss(seen, data.cell_targets(pictured, self.args.device))
@@ -266,7 +265,7 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--muon", type=int, default=1)
     parser.add_argument("--short", type=float, default=.15, help="the share of training before multiple choice comes in")
-    parser.add_argument("--smoothing", type=float, default=.1, help="of the labels, over the whole vocabulary")
+    parser.add_argument("--smoothing", type=float, default=.1, help="the share of wrong options in what an answer is trained to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
     parser.add_argument("--resume", action="store_true", help="go on from DIR/last.pt")
