@@ -119,23 +119,21 @@ def pick(scene, weights, rng):
 
 
 def choose_questions(scene, rng, mcq):
-    """A training mix of (kind, question) pairs in groups that are about equally long: short ones and multiple choice, then the same on
-    two images."""
+    """A training mix of (kind, question) pairs in groups that are about equally long: short ones and so many of multiple choice, then
+    some on two images."""
     by = scene["by"]
     if "easy-VQA" in by:
-        ask = lambda kind, n: [(kind, rng.choice(by["easy-VQA"])) for _ in range(n)]
-        return [ask(1, 4), ask(2, 2)] if mcq else [ask(1, 6)]
-    presence = [[q for c in PRESENCE for q in by[c] if q["answer"] == answer] for answer in (0, 1)]
-    short = [(0, rng.choice(questions)) for questions in presence if questions]
-    short += [(0, rng.choice(presence[1]))] * (2 - len(short))
+        questions = [(1 if i < 4 - mcq else 2, rng.choice(by["easy-VQA"])) for i in range(4)]
+        return [questions[:4 - mcq]] + ([questions[4 - mcq:]] if mcq else [])
     weights = PERCEPTION | REASONING
-    groups = [short + [(1, pick(scene, weights, rng)) for _ in range(3)]]
+    presence = [[q for c in PRESENCE for q in by[c] if q["answer"] == answer] for answer in (0, 1)]
+    groups = [[(0, rng.choice(questions)) for questions in presence] + [(1, pick(scene, weights, rng)) for _ in range(5 - mcq)]]
     if mcq:
-        groups.append([(2, pick(scene, weights, rng)) for _ in range(2)])
+        groups.append([(2, pick(scene, weights, rng)) for _ in range(mcq)])
     if scene["partner"]:
         groups.append([(1, rng.choice(by[PAIR])) for _ in range(2)])
         if mcq:
-            groups.append([(2, rng.choice(by[PAIR]))])
+            groups.append([(2, rng.choice(by[PAIR])) for _ in range(mcq)])
     return groups
 
 

@@ -31,7 +31,9 @@ from score import accuracies  # noqa: E402
 
 CHUNK = 2048      # scenes drawn at a time
 CELLS = 640       # of the images that are computed together
-N_VALIDATION = 192
+EASY = 3          # images of easy-VQA a step
+N_VALIDATION = 96 # scenes
+MEETING = "meeting"
 
 
 class Aids(nn.Module):
@@ -93,7 +95,7 @@ class Stream:
             images += len(part)
             if images >= self.args.batch:
                 if self.easy:
-                    step.append(rng.sample(self.easy, 4))
+                    step.append(rng.sample(self.easy, EASY))
                 yield step
                 step, images = [], 0
 
@@ -125,9 +127,9 @@ class Trainer:
         matrix = lambda n, p: p.ndim >= 2 and "embed" not in n
         self.optimizers = [torch.optim.AdamW([dict(params=[p for n, p in others if matrix(n, p)], weight_decay=.05),
                                               dict(params=[p for n, p in others if not matrix(n, p)], weight_decay=0)],
-                                             lr=args.rate, betas=(.9, .98), foreach=True)]
+                                             betas=(.9, .98), foreach=True)]
         if args.muon:
-            self.optimizers.append(torch.optim.Muon(inside, lr=args.rate, weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
+            self.optimizers.append(torch.optim.Muon(inside, weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
 
     def see(self, scenes):
         """The images of equally large scenes, their partners' after them, and the texts of the prefix."""
@@ -198,10 +200,15 @@ class Trainer:
         return saved
 
 
-def rate_at(progress, step):
+def rate_at(progress, step, width):
     """Warm-up of 100 steps, then steady, then linearly to almost nothing over the last quarter."""
     warm = min(1, (step + 1) / 100)
-    return warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
+    return .02 * width ** -.5 * warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
+
+
+def multiple_choice(progress):
+    """How many of a scene's questions are of multiple choice: open ones are shorter and sooner learnt."""
+    return 0 if progress < .15 else 1 if progress < .75 else 2
 
 
 def train(args, tokenizer, model):
@@ -212,10 +219,10 @@ def train(args, tokenizer, model):
     began = time.time() - at["seconds"]
     sums, step, images = collections.Counter(), at["step"], at["images"]
     for parts, rng in stream:
-        rate = args.rate * rate_at(step / args.steps, step)
+        rate = rate_at(step / args.steps, step, model.config.text_config.hidden_size)
         for group in (group for optimizer in trainer.optimizers for group in optimizer.param_groups):
             group["lr"] = rate
-        sums.update(trainer.step(parts, step >= args.short * args.steps, rng))
+        sums.update(trainer.step(parts, multiple_choice(step / args.steps), rng))
         step += 1
         images += sum(len(part) for part in parts)
         if step % 50 == 0 and args.process == 0:
@@ -224,7 +231,7 @@ def train(args, tokenizer, model):
             say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
             sums.clear()
         if (step % args.every == 0 or step == args.steps) and args.process == 0:
-            found = accuracies(Forward(model), trainer.text, validation)
+            found = accuracies(trainer.forward, trainer.text, validation)
             say(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()))
         if step == args.steps:
             break
@@ -262,9 +269,7 @@ def main():
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
-    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--muon", type=int, default=1)
-    parser.add_argument("--short", type=float, default=.15, help="the share of training before multiple choice comes in")
     parser.add_argument("--smoothing", type=float, default=.1, help="the share of wrong options in what an answer is trained to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
@@ -276,6 +281,8 @@ def main():
     if not args.resume:
         make_tokenizer(args).save(path)
     if args.processes > 1:
+        if os.path.exists(os.path.join(args.work, MEETING)):
+            os.remove(os.path.join(args.work, MEETING))
         torch.multiprocessing.spawn(run, (args, Tokenizer.from_file(path)), args.processes)
     else:
         run(0, args, Tokenizer.from_file(path))
@@ -286,8 +293,7 @@ def run(process, args, tokenizer):
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     if args.processes > 1:
-        meeting = os.path.join(args.work, "meeting")
-        torch.distributed.init_process_group("gloo", f"file://{os.path.abspath(meeting)}", rank=process, world_size=args.processes)
+        torch.distributed.init_process_group("gloo", f"file://{os.path.abspath(args.work)}/{MEETING}", rank=process, world_size=args.processes)
     model = shape.make_model(shape.make_config(args.size, tokenizer))
     init(model)
     model.to(args.device)
