@@ -204,7 +204,7 @@ class Forward:
         weights = torch.cat([far, near], -1).float().softmax(-1).to(self.dtype)
         far, near = weights.split([p, own], -1)
         y = narrow(wide(far) @ v0) + (near.reshape(m * shared, each * s, own) @ v).view(m, shared, each, s, d)
-        return y.view(m, heads, s, d)
+        return y.reshape(m, heads, s, d)
 
     def logits(self, states):
         lm = self.model.model.language_model
