@@ -72,9 +72,22 @@ def norm(x, module):
     return Normalise.apply(x, module.variance_epsilon)
 
 
+class Noise:
+    """Factors about 1, Gaussian, taken from a pool at random places: drawing them anew would cost as much as a small product."""
+
+    def __init__(self, deviation, dtype, device):
+        self.pool = (1 + deviation * torch.randn(2 ** 23, device=device)).to(dtype)
+
+    def __call__(self, x):
+        at = int(torch.randint(len(self.pool) - x.numel(), ()))
+        return x * self.pool[at:at + x.numel()].view_as(x)
+
+
 class Forward:
+    """noise, a Noise, is put on what goes into every product: an engine that rounds there then moves a trained model less."""
+
     def __init__(self, model, dtype=torch.float32):
-        self.model, self.dtype, self.grids = model, dtype, {}
+        self.model, self.dtype, self.grids, self.noise = model, dtype, {}, None
 
     def grid(self, height, width):
         if (height, width) not in self.grids:
@@ -87,7 +100,11 @@ class Forward:
         if scale is not None:
             weight = weight * scale
         bias = layers[0].bias
-        return F.linear(x.to(self.dtype), weight.to(self.dtype), None if bias is None else bias.to(self.dtype))
+        return F.linear(self.input(x), weight.to(self.dtype), None if bias is None else bias.to(self.dtype))
+
+    def input(self, x):
+        x = x.to(self.dtype)
+        return self.noise(x) if self.noise else x
 
     def merge(self, merger, x):
         """The patches of each cell become one token of the language model; [n, patches, d] to [n, cells, width]."""
@@ -100,7 +117,7 @@ class Forward:
         """The vision tower on equally large images [n, patches, 3·16·16]: their tokens and the deepstack's, [n, cells, width] each."""
         v = self.model.model.visual
         conv = v.patch_embed.proj
-        x = F.linear(x.to(self.dtype), conv.weight.sum(2).flatten(1).to(self.dtype)).float()  # both frames are the same picture
+        x = F.linear(self.input(x), conv.weight.sum(2).flatten(1).to(self.dtype)).float()  # both frames are the same picture
         x = x + ((v.pos_embed(grid.corners) * grid.weights[:, :, None]).sum(0) + conv.bias)
         n, p, d = x.shape
         stacked = []
@@ -208,7 +225,8 @@ class Forward:
 
     def logits(self, states):
         lm = self.model.model.language_model
-        return self.linear(norm(states, lm.norm), self.model.lm_head, scale=lm.norm.weight).float()
+        weight = self.model.lm_head.weight * lm.norm.weight
+        return F.linear(norm(states, lm.norm).to(self.dtype), weight.to(self.dtype)).float()
 
 
 class Rows:

@@ -26,7 +26,7 @@ from torch import nn  # noqa: E402
 import data  # noqa: E402
 import shape  # noqa: E402
 from data import COLOURS, IGNORE, MOST, SHAPES, TEXTURES  # noqa: E402
-from forward import Forward  # noqa: E402
+from forward import Forward, Noise  # noqa: E402
 from score import accuracies  # noqa: E402
 
 CHUNK = 2048      # scenes drawn at a time
@@ -222,6 +222,8 @@ def train(args, tokenizer, model):
         rate = rate_at(step / args.steps, step, model.config.text_config.hidden_size)
         for group in (group for optimizer in trainer.optimizers for group in optimizer.param_groups):
             group["lr"] = rate
+        if step >= args.steps / 2 and not trainer.forward.noise:
+            trainer.forward.noise = Noise(args.noise, torch.bfloat16, args.device)
         sums.update(trainer.step(parts, multiple_choice(step / args.steps), rng))
         step += 1
         images += sum(len(part) for part in parts)
@@ -231,7 +233,7 @@ def train(args, tokenizer, model):
             say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
             sums.clear()
         if (step % args.every == 0 or step == args.steps) and args.process == 0:
-            found = accuracies(trainer.forward, trainer.text, validation)
+            found = accuracies(Forward(model, torch.bfloat16), trainer.text, validation)
             say(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()))
         if step == args.steps:
             break
@@ -271,6 +273,7 @@ def main():
     parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
     parser.add_argument("--muon", type=int, default=1)
     parser.add_argument("--smoothing", type=float, default=.1, help="the share of wrong options in what an answer is trained to")
+    parser.add_argument("--noise", type=float, default=.15, help="the deviation of what products' inputs are multiplied with, from half of the training")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
     parser.add_argument("--resume", action="store_true", help="go on from DIR/last.pt")
