@@ -1,4 +1,4 @@
-"""The bundled model in Transformers, rebuilt from its two GGUF files: the same F16-rounded weights, computed in float32.
+"""A bundled model in Transformers, rebuilt from its two GGUF files: the same F16-rounded weights, computed in float32.
 
 Scores options as Undertow does: sums of log-probabilities over the option's text and the turn's closing tokens.
 """
@@ -49,12 +49,14 @@ def load_tokenizer(path):
     vocabulary = {t: i for i, (t, kind) in enumerate(zip(tokens, kinds)) if kind != gguf.TokenType.UNUSED}
     tokenizer = shape.with_pipeline(Tokenizer(models.BPE(vocab=vocabulary, merges=merges)))
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in shape.SPECIALS])
-    return tokenizer, len(tokens)
+    return tokenizer
 
 
 def load(path, mmproj):
-    tokenizer, n_vocab = load_tokenizer(path)
-    model = shape.make_model(shape.make_config(n_vocab, tokenizer))
+    tokenizer = load_tokenizer(path)
+    width = gguf.GGUFReader(path).fields["qwen3vl.embedding_length"].contents()
+    size = next(size for size, widths in shape.SIZES.items() if widths["text"]["hidden_size"] == width)
+    model = shape.make_model(shape.make_config(size, tokenizer))
     weights = tensors(path) | tensors(mmproj)
     frames = [weights.pop("v.patch_embd.weight"), weights.pop("v.patch_embd.weight.1")]
     deepstack = list(model.config.vision_config.deepstack_visual_indexes)
