@@ -585,9 +585,8 @@ static UtGeometry
 turned_by (double degrees)
 {
   const double c = cos (degrees * G_PI / 180), s = sin (degrees * G_PI / 180);
-  return (UtGeometry) {
-    .width = 280, .height = 280, .matrix = { { c, s, 140 - 100 * (c + s) }, { -s, c, 140 - 100 * (c - s) } }
-  };
+  return (
+      UtGeometry) { .width = 280, .height = 280, .matrix = { { c, s, 140 - 100 * (c + s) }, { -s, c, 140 - 100 * (c - s) } } };
 }
 
 static void

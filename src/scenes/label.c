@@ -35,7 +35,8 @@ look (const UtSceneObject *object, const UtGeometry *g)
   unsigned n = 0, n_visible[2] = { 0, 0 };
   for (int i = 0; i < steps * steps; i++)
     {
-      const double u = UT_SCENE_REACH * (2 * (i % steps + .5) / steps - 1), v = UT_SCENE_REACH * (2 * (i / steps + .5) / steps - 1);
+      const double u = UT_SCENE_REACH * (2 * (i % steps + .5) / steps - 1),
+                   v = UT_SCENE_REACH * (2 * (i / steps + .5) / steps - 1);
       if (ut_outline_distance (object->shape, (float) u, (float) v) > 0)
         continue;
       n++;
@@ -56,7 +57,7 @@ look (const UtSceneObject *object, const UtGeometry *g)
 static void
 move (const UtSceneObject *object, const UtGeometry *g, UtSceneObject out[2])
 {
-  const double(*m)[3] = g->matrix;
+  const double (*m)[3] = g->matrix;
   out[0] = *object;
   out[0].x = m[0][0] * object->x + m[0][1] * object->y + m[0][2];
   out[0].y = m[1][0] * object->x + m[1][1] * object->y + m[1][2];
@@ -76,7 +77,8 @@ is_like_a_diamond (const UtSceneObject *object, const UtGeometry *g)
 static gboolean
 counts (UtSceneForm form)
 {
-  return form == UT_SCENE_COUNT || form == UT_SCENE_MORE || form == UT_SCENE_MOST || form == UT_SCENE_LEFT || form == UT_SCENE_TOGETHER;
+  return form == UT_SCENE_COUNT || form == UT_SCENE_MORE || form == UT_SCENE_MOST || form == UT_SCENE_LEFT
+         || form == UT_SCENE_TOGETHER;
 }
 
 static Ways

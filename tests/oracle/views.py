@@ -265,7 +265,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         own, presence, perception = (Run(*made) for made in (
-            make_own(folder), make_bundled(folder, "presence", 90), make_bundled(folder, "perception", 56)))
+            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42)))
         tests = [("own", test_own_is_worth_checking, (own,)), ("bundled", test_bundled_is_worth_checking, (presence, perception))]
         tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS]
         print(f"1..{len(tests)}")
