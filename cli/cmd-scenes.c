@@ -275,8 +275,8 @@ check_options (const Options *o, UtSplit *out_split, GError **error)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "expected one of --export DIR and --raw FILE");
   else if (o->count < 1 || o->count > 10000000)
     g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--count %" G_GINT64_FORMAT ": expected 1 to 10000000", o->count);
-  else if (o->from < 0 || (o->from > 0 && o->raw == NULL))
-    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 or more, and only with --raw");
+  else if (o->from < 0 || o->from > 1000000000000 || (o->from > 0 && o->raw == NULL))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 to 1000000000000, and only with --raw");
   else if (o->pairs && o->raw == NULL)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--pairs: expected only with --raw");
   else if (o->export_dir != NULL && g_str_equal (o->task, "reasoning"))
@@ -299,7 +299,7 @@ parse_options (int *argc, char ***argv, Options *o, GError **error)
     { "pairs", 0, 0, G_OPTION_ARG_NONE, &o->pairs, "With --raw: every fourth scene's partner too, and questions on both", NULL },
     { "split", 0, 0, G_OPTION_ARG_STRING, &o->split, "train, val or test (default)", "NAME" },
     { "from", 0, 0, G_OPTION_ARG_INT64, &o->from, "The first scene of --raw (default 0)", "N" },
-    { "count", 0, 0, G_OPTION_ARG_INT64, &o->count, "The number of scenes (default 100)", "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT64, &o->count, "The number of scenes (default 350)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "The generator's seed (default 0)", "S" },
     G_OPTION_ENTRY_NULL,
   };

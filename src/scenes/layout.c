@@ -29,7 +29,7 @@ static const struct {
 };
 
 /* Out of a hundred: scenes with 1, 2, … objects. */
-static const unsigned n_objects_weights[UT_SCENE_MAX_OBJECTS] = { 6, 12, 20, 24, 22, 16 };
+static const unsigned n_objects_weights[UT_SCENE_MAX_OBJECTS] = { 5, 10, 19, 23, 22, 21 };
 
 /* The least and the largest radius: in pixels, so that a patch sees an object's shape and pattern, and as a share of the shorter side. */
 constexpr double LEAST_RADIUS = 20;
@@ -59,15 +59,21 @@ draw_n_objects (UtRng *rng)
   return n + 1;
 }
 
+/* A size with room for so many objects. */
 static void
-draw_size (UtScene *scene, UtRng *rng)
+draw_size (UtScene *scene, unsigned n_objects, UtRng *rng)
 {
-  uint64_t ticket = ut_rng_below (rng, 100);
-  unsigned i = 0;
-  for (; ticket >= sizes[i].weight; i++)
-    ticket -= sizes[i].weight;
-  scene->width = CELL * sizes[i].width;
-  scene->height = CELL * sizes[i].height;
+  constexpr int room = 6 * CELL * CELL; /* an object's, with what lies around it */
+  do
+    {
+      uint64_t ticket = ut_rng_below (rng, 100);
+      unsigned i = 0;
+      for (; ticket >= sizes[i].weight; i++)
+        ticket -= sizes[i].weight;
+      scene->width = CELL * sizes[i].width;
+      scene->height = CELL * sizes[i].height;
+    }
+  while (scene->width * scene->height < (int) n_objects * room);
 }
 
 /* Seven of ten objects come from the scene's theme, and one of five copies the shape of the last one, so that there is something to
@@ -187,16 +193,16 @@ make_scene (uint64_t seed, UtSplit split, uint64_t index, const UtScene *first)
   scene->index = index;
 
   UtRng rng = ut_rng_init (seed, scene->id, "layout", 0);
-  draw_size (scene, &rng);
+  unsigned n = draw_n_objects (&rng);
+  const gboolean odd = ut_rng_below (&rng, 10) < 4;
+  if (odd)
+    n = MAX (n, 3);
+  draw_size (scene, n, &rng);
   if (first != NULL)
     {
       scene->width = first->width;
       scene->height = first->height;
     }
-  unsigned n = draw_n_objects (&rng);
-  const gboolean odd = ut_rng_below (&rng, 10) < 4;
-  if (odd)
-    n = MAX (n, 3);
   UtSceneObject objects[UT_SCENE_MAX_OBJECTS];
   draw_kinds (objects, n, &rng);
   if (odd)

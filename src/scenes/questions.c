@@ -198,24 +198,22 @@ n_values (UtSceneAttribute attribute)
   return attribute == UT_SCENE_N_ATTRIBUTES ? UT_SCENE_KINDS : ut_scene_values[attribute].n;
 }
 
-/* The answers a form's options are taken from: first to last. */
+/* The answers a form's options are taken from: first to last. Numbers are always the same four, each of which scenes give often enough
+ * for none to stand out. */
 static void
 answer_range (const UtSceneFact *fact, unsigned *out_first, unsigned *out_last)
 {
-  *out_first = fact->form == UT_SCENE_COUNT || fact->form == UT_SCENE_TOGETHER ? 1 : 0;
+  *out_first = 0;
   switch (fact->form)
     {
     case UT_SCENE_PRESENT:
       *out_last = 1;
       return;
     case UT_SCENE_COUNT:
-      *out_last = UT_SCENE_MAX_OBJECTS;
-      return;
     case UT_SCENE_LEFT:
-      *out_last = UT_SCENE_MAX_OBJECTS - 1;
-      return;
     case UT_SCENE_TOGETHER:
-      *out_last = 8;
+      *out_last = fact->attribute == UT_SCENE_N_ATTRIBUTES ? UT_SCENE_MAX_OBJECTS : 4;
+      *out_first = *out_last + 1 - N_OPTIONS;
       return;
     case UT_SCENE_MORE:
       *out_last = 2 + n_values (fact->attribute);
@@ -320,7 +318,7 @@ find_subjects (const UtSceneFact *fact, const UtScene *scene, int subject[2])
       return;
     case UT_SCENE_LARGEST:
     case UT_SCENE_SMALLEST:
-      subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST);
+      subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST, 1);
       return;
     case UT_SCENE_ODD:
       subject[0] = ut_scene_odd (scene, fact->attribute);
@@ -336,7 +334,7 @@ ask (Asking *asking, UtSceneFact fact)
 {
   unsigned first, last, chosen[N_OPTIONS] = { 0, 1 };
   answer_range (&fact, &first, &last);
-  const int right = ut_scene_fact_answer (&fact, asking->scene, asking->partner);
+  const int right = ut_scene_fact_answer (&fact, asking->scene, asking->partner, 1);
   if (right < (int) first || right > (int) last)
     return;
   const unsigned n_options = fact.form == UT_SCENE_PRESENT ? 2 : N_OPTIONS;
@@ -556,11 +554,14 @@ ask_of_both (Asking *asking)
 
 /* --- Choosing among questions -------------------------------------------------------------------------------------------------------- */
 
-/* Forms that ask for another attribute count as other forms. */
+/* A form whose answers are an attribute's values is another one for each attribute, and so is counting all objects. */
 static unsigned
 form_key (const UtSceneQuestion *question)
 {
-  return question->fact.form * (UT_SCENE_N_ATTRIBUTES + 1) + question->fact.attribute;
+  const UtSceneFact *fact = &question->fact;
+  const gboolean of_values = fact->form == UT_SCENE_WHAT || fact->form == UT_SCENE_MOST || fact->form == UT_SCENE_ODD
+                             || fact->form == UT_SCENE_IN_COMMON || fact->attribute == UT_SCENE_N_ATTRIBUTES;
+  return fact->form * (UT_SCENE_N_ATTRIBUTES + 1) + (of_values ? fact->attribute : 0);
 }
 
 UtSceneQuestion *
