@@ -36,7 +36,7 @@ def main():
     tokenizer = shape.make_tokenizer(["user", "assistant", "Question: Is there a circle?"] * 50)
     text, worst = data.Text(tokenizer), 0
     for size in shape.SIZES:
-        model = shape.make_model(shape.make_config(size, tokenizer))
+        model = shape.make_model(shape.make_config(tokenizer, **shape.SIZES[size]))
         train.init(model)
         scorer = reference.Scorer(model, tokenizer)
         for images in (1, 2):

@@ -48,7 +48,7 @@ def main():
     args = parser.parse_args()
     out = args.out or os.path.join("models", args.size)
     tokenizer = Tokenizer.from_file(os.path.join(args.work, "tokenizer.json"))
-    model = shape.make_model(shape.make_config(args.size, tokenizer))
+    model = shape.make_model(shape.make_config(tokenizer, **shape.SIZES[args.size]))
     model.load_state_dict(torch.load(os.path.join(args.work, "last.pt"), map_location="cpu")["model"])
     folder, name = os.path.join(args.work, "checkpoint"), f"Undertow {args.size}"
     shape.save_checkpoint(folder, model, tokenizer)

@@ -11,7 +11,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, models
 
 import shape
-from shape import CELL, MERGE, PATCH
+from shape import MERGE
 
 TEXT = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
         "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
@@ -52,12 +52,23 @@ def load_tokenizer(path):
     return tokenizer
 
 
+def read_config(path, mmproj, tokenizer, positions):
+    """The configuration that the two files tell: a model of any size, and of older patches, can be read."""
+    text, vision = (gguf.GGUFReader(p).fields for p in (path, mmproj))
+    of_text = lambda key: text["qwen3vl." + key].contents()
+    of_vision = lambda key: vision["clip.vision." + key].contents()
+    return shape.make_config(
+        tokenizer, patch=of_vision("patch_size"), positions=positions,
+        vision=dict(hidden_size=of_vision("embedding_length"), depth=of_vision("block_count"), num_heads=of_vision("attention.head_count"),
+                    deepstack_visual_indexes=[i for i, is_one in enumerate(of_vision("is_deepstack_layers")) if is_one]),
+        text=dict(hidden_size=of_text("embedding_length"), num_hidden_layers=of_text("block_count"),
+                  num_attention_heads=of_text("attention.head_count"), num_key_value_heads=of_text("attention.head_count_kv")))
+
+
 def load(path, mmproj):
     tokenizer = load_tokenizer(path)
-    width = gguf.GGUFReader(path).fields["qwen3vl.embedding_length"].contents()
-    size = next(size for size, widths in shape.SIZES.items() if widths["text"]["hidden_size"] == width)
-    model = shape.make_model(shape.make_config(size, tokenizer))
     weights = tensors(path) | tensors(mmproj)
+    model = shape.make_model(read_config(path, mmproj, tokenizer, len(weights["v.position_embd.weight"])))
     frames = [weights.pop("v.patch_embd.weight"), weights.pop("v.patch_embd.weight.1")]
     deepstack = list(model.config.vision_config.deepstack_visual_indexes)
     state = {hf_name(name, deepstack): tensor for name, tensor in weights.items()}
@@ -67,13 +78,14 @@ def load(path, mmproj):
     return model, tokenizer
 
 
-def pixel_patches(pixels):
-    """[patches, 3·2·16·16] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
+def pixel_patches(pixels, patch):
+    """[patches, 3·2·patch·patch] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
     h, w, _ = pixels.shape
+    cell = patch * MERGE
     x = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(127.5).sub_(1)
-    x = x.view(h // CELL, MERGE, PATCH, w // CELL, MERGE, PATCH, 3).permute(0, 3, 1, 4, 6, 2, 5)
-    x = x.reshape(-1, 3, 1, PATCH * PATCH).expand(-1, -1, 2, -1)
-    return x.reshape(x.shape[0], -1), torch.tensor([[1, h // PATCH, w // PATCH]])
+    x = x.view(h // cell, MERGE, patch, w // cell, MERGE, patch, 3).permute(0, 3, 1, 4, 6, 2, 5)
+    x = x.reshape(-1, 3, 1, patch * patch).expand(-1, -1, 2, -1)
+    return x.reshape(x.shape[0], -1), torch.tensor([[1, h // patch, w // patch]])
 
 
 class Scorer:
@@ -81,6 +93,7 @@ class Scorer:
 
     def __init__(self, model, tokenizer):
         self.model, self.tokenizer = model, tokenizer
+        self.patch = model.config.vision_config.patch_size
         self.pad = tokenizer.token_to_id("<|image_pad|>")
         self.before_norm = None
         model.model.language_model.layers[-1].register_forward_hook(self.keep)
@@ -95,7 +108,7 @@ class Scorer:
     def score(self, images, prompt, options):
         """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
         the last decoder layer, before the final norm. images has the pixels of one or more."""
-        patches, grid = (torch.cat(parts) for parts in zip(*map(pixel_patches, images)))
+        patches, grid = (torch.cat(parts) for parts in zip(*(pixel_patches(image, self.patch) for image in images)))
         before = []
         for text, (_, h, w) in zip([shape.PREFIX] + [shape.BETWEEN] * (len(images) - 1), grid.tolist()):
             before += self.ids(text) + [self.pad] * (h * w // MERGE ** 2)

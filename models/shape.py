@@ -75,8 +75,8 @@ SIZES = {
 }
 
 
-def make_config(size, tokenizer):
-    vision, text = SIZES[size]["vision"], SIZES[size]["text"]
+def make_config(tokenizer, vision, text, patch=PATCH, positions=16 * 16):
+    """vision and text as in SIZES; positions is the number of learnt patch positions."""
     token = tokenizer.token_to_id
     return Qwen3VLConfig(
         text_config=dict(
@@ -85,8 +85,8 @@ def make_config(size, tokenizer):
             bos_token_id=token("<|endoftext|>"), eos_token_id=token("<|im_end|>"), pad_token_id=token("<|endoftext|>"),
             rope_parameters=dict(rope_type="default", rope_theta=1000.0, mrope_section=[6, 5, 5], mrope_interleaved=True)),
         vision_config=dict(
-            **vision, intermediate_size=2 * vision["hidden_size"], patch_size=PATCH, spatial_merge_size=MERGE, temporal_patch_size=2,
-            out_hidden_size=text["hidden_size"], num_position_embeddings=16 * 16),
+            **vision, intermediate_size=2 * vision["hidden_size"], patch_size=patch, spatial_merge_size=MERGE, temporal_patch_size=2,
+            out_hidden_size=text["hidden_size"], num_position_embeddings=positions),
         image_token_id=token("<|image_pad|>"), video_token_id=token("<|video_pad|>"),
         vision_start_token_id=token("<|vision_start|>"), vision_end_token_id=token("<|vision_end|>"),
         tie_word_embeddings=True, dtype="float32")

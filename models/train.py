@@ -6,7 +6,7 @@ Leaves the model in DIR/last.pt, the tokenizer in DIR/tokenizer.json, and log li
 the two GGUF files. All sizes see the same images, questions and order: those follow from --seed alone. A training that was cut off goes on
 from DIR/last.pt with --resume.
 
-On a CPU one thread is used, and products are in bfloat16.
+Products are in bfloat16. On a CPU a process uses one thread.
 """
 import argparse
 import collections
@@ -25,14 +25,14 @@ from torch import nn  # noqa: E402
 
 import data  # noqa: E402
 import shape  # noqa: E402
-from data import COLOURS, IGNORE, MOST, SHAPES, TEXTURES  # noqa: E402
+from data import COLOURS, MOST, SHAPES, TEXTURES  # noqa: E402
 from forward import Forward, Noise  # noqa: E402
 from score import accuracies  # noqa: E402
 
 CHUNK = 2048      # scenes drawn at a time
 CELLS = 640       # of the images that are computed together
 EASY = 3          # images of easy-VQA a step
-N_VALIDATION = 96 # scenes
+N_VALIDATION = 96  # scenes
 MEETING = "meeting"
 
 
@@ -122,14 +122,13 @@ class Trainer:
         named = list(model.named_parameters()) + list(self.aids.named_parameters())
         self.params = [p for _, p in named]
         # Muon for the matrices inside the layers; the mergers are wide and would cost as much again.
-        inside = [p for n, p in named if p.ndim == 2 and ("blocks." in n or "layers." in n)] if args.muon else []
-        others = [(n, p) for n, p in named if not any(p is q for q in inside)]
+        inside = lambda n, p: p.ndim == 2 and ("blocks." in n or "layers." in n)
+        others = [(n, p) for n, p in named if not inside(n, p)]
         matrix = lambda n, p: p.ndim >= 2 and "embed" not in n
         self.optimizers = [torch.optim.AdamW([dict(params=[p for n, p in others if matrix(n, p)], weight_decay=.05),
                                               dict(params=[p for n, p in others if not matrix(n, p)], weight_decay=0)],
                                              betas=(.9, .98), foreach=True)]
-        if args.muon:
-            self.optimizers.append(torch.optim.Muon(inside, weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
+        self.optimizers.append(torch.optim.Muon([p for n, p in named if inside(n, p)], weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
 
     def see(self, scenes):
         """The images of equally large scenes, their partners' after them, and the texts of the prefix."""
@@ -269,9 +268,8 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--easyvqa", help="the folder of easy-VQA (github.com/vzhou842/easy-VQA): answers.txt, train/questions.json, train/images")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
-    parser.add_argument("--muon", type=int, default=1)
     parser.add_argument("--smoothing", type=float, default=.1, help="the share of wrong options in what an answer is trained to")
     parser.add_argument("--noise", type=float, default=.15, help="the deviation of what products' inputs are multiplied with, from half of the training")
     parser.add_argument("--seed", type=int, default=0)
@@ -297,7 +295,7 @@ def run(process, args, tokenizer):
     torch.manual_seed(args.seed)
     if args.processes > 1:
         torch.distributed.init_process_group("gloo", f"file://{os.path.abspath(args.work)}/{MEETING}", rank=process, world_size=args.processes)
-    model = shape.make_model(shape.make_config(args.size, tokenizer))
+    model = shape.make_model(shape.make_config(tokenizer, **shape.SIZES[args.size]))
     init(model)
     model.to(args.device)
     if process == 0:

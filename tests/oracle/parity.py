@@ -70,7 +70,7 @@ def main():
                            stdout=subprocess.DEVNULL)
             for name, image, prompt, options in items_of(folder):
                 pixels = np.array(Image.open(os.path.join(folder, image)).convert("RGB"))
-                scores, ctx = scorer.score(pixels, prompt, options)
+                scores, ctx = scorer.score([pixels], prompt, options)
                 items.append(dict(id=name, pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(), prompt=prompt, options=options,
                                   logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores),
                                   ctx=rounded(ctx.tolist())))
