@@ -226,8 +226,8 @@ def train(args, tokenizer, model):
         sums.update(trainer.step(parts, multiple_choice(step / args.steps), rng))
         step += 1
         images += sum(len(part) for part in parts)
-        if step % 25 == 0 and args.process == 0:
-            means = " ".join(f"{k} {v / 25:.3f}" for k, v in sums.items())
+        if (step % 25 == 0 or step == args.steps) and args.process == 0:
+            means = " ".join(f"{k} {v / (step % 25 or 25):.3f}" for k, v in sums.items())
             trainer.save(step=step, images=images, seconds=time.time() - began, chunk=stream.chunk, index=stream.index + 1)
             say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
             sums.clear()
