@@ -187,28 +187,180 @@ skip (UtDataset *dataset, char *where, char *reason)
   g_ptr_array_add (dataset->skipped, skipped);
 }
 
-/* Takes the row over: as an item or as a skipped row. */
-static gboolean
-take_row (UtDataset *dataset, UtRow *row, char *where, GError **error)
+/* One file while it is being read. */
+typedef struct {
+  UtDataset *dataset;
+  const UtDatasetConfig *config;
+  const UtFormat *format;
+  const UtSource *source;
+  char **folders;      /* where image names are looked for */
+  GHashTable *by_key;  /* a row's image key → its images, an empty GArray where it has none of its own */
+  GArray *waiting;     /* Waiting: items whose images are another row's */
+} Reading;
+
+typedef struct {
+  unsigned item;  /* its index; its list of images is empty until they are known */
+  char *image_of; /* the key of the row that has them */
+} Waiting;
+
+static void
+waiting_clear (void *data)
 {
+  g_free (((Waiting *) data)->image_of);
+}
+
+static void
+reading_clear (Reading *reading)
+{
+  g_strfreev (reading->folders);
+  g_hash_table_unref (reading->by_key);
+  g_array_unref (reading->waiting);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reading, reading_clear)
+
+/* Keeps the images of a row for those that will ask, or have asked, for them. */
+static void
+offer_images (Reading *reading, const UtRow *row)
+{
+  if (row->image_key == NULL || g_hash_table_contains (reading->by_key, row->image_key))
+    return;
+  GArray *images = row->images != NULL ? g_array_ref (row->images) : g_array_new (FALSE, FALSE, sizeof (unsigned));
+  g_hash_table_insert (reading->by_key, g_strdup (row->image_key), images);
+}
+
+/* Gives a row the images of the row it names, where that one has been read. */
+static void
+borrow_images (Reading *reading, UtRow *row)
+{
+  GArray *shared = row->item != NULL && row->image_of != NULL ? g_hash_table_lookup (reading->by_key, row->image_of) : NULL;
+  if (shared == NULL || shared->len == 0)
+    return;
+  row->images = g_array_ref (shared);
+  g_clear_pointer (&row->image_of, g_free);
+  if (!ut_row_settle (row->item, reading->dataset->images, row->images, &row->skipped))
+    g_clear_pointer (&row->item, ut_item_free);
+}
+
+/* Adds the row's item, which it takes over. */
+static void
+add_item (Reading *reading, UtRow *row, char *where)
+{
+  UtDataset *dataset = reading->dataset;
+  row->item->index = dataset->items->len;
+  g_hash_table_insert (dataset->places, row->item->id, where);
+  if (row->image_of != NULL)
+    g_array_append_val (reading->waiting, ((Waiting) { row->item->index, g_steal_pointer (&row->image_of) }));
+  g_ptr_array_add (dataset->item_images,
+                   row->images != NULL ? g_steal_pointer (&row->images) : g_array_new (FALSE, FALSE, sizeof (unsigned)));
+  g_ptr_array_add (dataset->items, g_steal_pointer (&row->item));
+}
+
+/* Takes the row over: as an item, or as a skipped row. */
+static gboolean
+take_row (Reading *reading, UtRow *row, char *where, GError **error)
+{
+  UtDataset *dataset = reading->dataset;
   g_autofree char *place = where;
-  if (row->item == NULL)
-    {
-      skip (dataset, g_steal_pointer (&place), g_steal_pointer (&row->skipped));
-      return TRUE;
-    }
-  if (row->item->id == NULL)
+  offer_images (reading, row);
+  borrow_images (reading, row);
+  if (row->item != NULL && row->item->id == NULL)
     row->item->id = g_strdup (place);
-  const char *other = g_hash_table_lookup (dataset->places, row->item->id);
+  const char *other = row->item != NULL ? g_hash_table_lookup (dataset->places, row->item->id) : NULL;
   if (other != NULL)
+    row->fault = g_strdup_printf ("field id: “%s” stands in %s already", row->item->id, other);
+  if (row->fault != NULL && reading->format->strict)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "field id: “%s” stands in %s already", row->item->id, other);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s, %s", place, row->fault);
       return FALSE;
     }
-  row->item->index = dataset->items->len;
-  g_hash_table_insert (dataset->places, row->item->id, g_steal_pointer (&place));
-  g_ptr_array_add (dataset->item_images, g_steal_pointer (&row->images));
-  g_ptr_array_add (dataset->items, g_steal_pointer (&row->item));
+  if (row->fault != NULL)
+    skip (dataset, g_steal_pointer (&place), g_steal_pointer (&row->fault));
+  else if (row->skipped != NULL)
+    skip (dataset, g_steal_pointer (&place), g_steal_pointer (&row->skipped));
+  else
+    add_item (reading, row, g_steal_pointer (&place));
+  return TRUE;
+}
+
+/* Gives a waiting item the images it asked for: another row's, or where no row has this key, the file of this name. *out_reason is set
+ * where there are none; FALSE only where the disk fails. */
+static gboolean
+fetch_images (Reading *reading, const Waiting *waiting, char **out_reason, GError **error)
+{
+  UtDataset *dataset = reading->dataset;
+  const GArray *shared = g_hash_table_lookup (reading->by_key, waiting->image_of);
+  GArray *images = dataset->item_images->pdata[waiting->item];
+  if (shared != NULL && shared->len > 0)
+    g_array_append_vals (images, shared->data, shared->len);
+  else if (shared != NULL)
+    *out_reason = g_strdup_printf ("its image is that of row “%s”, which has none of its own", waiting->image_of);
+  else
+    {
+      GError *failure = NULL;
+      g_autofree char *reason = NULL;
+      unsigned image;
+      if (ut_row_add_image (dataset->images, (const char *const *) reading->folders, waiting->image_of, strlen (waiting->image_of), &image,
+                            &reason, &failure))
+        g_array_append_val (images, image);
+      else if (failure == NULL)
+        *out_reason = g_strdup_printf ("no row is called “%s”, and %s", waiting->image_of, reason);
+      if (failure != NULL)
+        g_propagate_error (error, failure);
+      if (failure != NULL)
+        return FALSE;
+    }
+  if (*out_reason == NULL)
+    ut_row_settle (dataset->items->pdata[waiting->item], dataset->images, images, out_reason);
+  return TRUE;
+}
+
+static void
+exchange (GPtrArray *array, unsigned i, unsigned j)
+{
+  void *kept = array->pdata[i];
+  array->pdata[i] = array->pdata[j];
+  array->pdata[j] = kept;
+}
+
+/* Takes the items out that have no images, and those beyond the limit. */
+static void
+drop_incomplete (UtDataset *dataset, const UtDatasetConfig *config)
+{
+  unsigned kept = 0;
+  for (unsigned i = 0; i < dataset->items->len; i++)
+    {
+      UtItem *item = dataset->items->pdata[i];
+      if (item->n_images == 0 || (config->limit > 0 && kept >= config->limit))
+        {
+          g_hash_table_remove (dataset->places, item->id);
+          continue;
+        }
+      item->index = kept;
+      exchange (dataset->items, i, kept);
+      exchange (dataset->item_images, i, kept++);
+    }
+  g_ptr_array_set_size (dataset->items, (int) kept);
+  g_ptr_array_set_size (dataset->item_images, (int) kept);
+}
+
+/* Once the file is read: what waits gets its images, or is left out. */
+static gboolean
+settle_waiting (Reading *reading, GError **error)
+{
+  UtDataset *dataset = reading->dataset;
+  for (unsigned w = 0; w < reading->waiting->len; w++)
+    {
+      const Waiting *waiting = &g_array_index (reading->waiting, Waiting, w);
+      const UtItem *item = dataset->items->pdata[waiting->item];
+      g_autofree char *reason = NULL;
+      if (!fetch_images (reading, waiting, &reason, error))
+        return FALSE;
+      if (reason != NULL)
+        skip (dataset, g_strdup (g_hash_table_lookup (dataset->places, item->id)), g_steal_pointer (&reason));
+    }
+  if (reading->waiting->len > 0)
+    drop_incomplete (dataset, reading->config);
   return TRUE;
 }
 
@@ -218,10 +370,10 @@ enough (const UtDataset *dataset, const UtDatasetConfig *config)
   return config->limit > 0 && dataset->items->len >= config->limit;
 }
 
-/* Reads the rows of one file. *out_sql_failed: the error is DuckDB's own, and wants explaining once the cursor is gone. */
+/* Reads the rows of one file; beyond the limit only while items wait for the images of a row that is still to come. *out_sql_failed:
+ * the error is DuckDB's own, and wants explaining once the cursor is gone. */
 static gboolean
-read_rows (UtDataset *dataset, UtDbStatement *statement, const UtSource *source, const UtDatasetConfig *config, const char *folder,
-           gboolean *out_sql_failed, GError **error)
+read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed, GError **error)
 {
   GError *failure = NULL;
   g_autoptr (UtDbCursor) cursor = ut_db_stream (statement, error);
@@ -229,27 +381,31 @@ read_rows (UtDataset *dataset, UtDbStatement *statement, const UtSource *source,
   if (cursor == NULL)
     return FALSE;
   const int row_column = ut_db_column_index (cursor, "row");
-  while (!enough (dataset, config) && ut_db_next (cursor, &failure))
+  while ((reading->waiting->len > 0 || !enough (reading->dataset, reading->config)) && ut_db_next (cursor, &failure))
     {
       g_auto (UtRow) row = {};
-      const gint64 number = ut_db_int64 (cursor, (unsigned) row_column);
-      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, ut_source_name (source), number);
-      if (!ut_row_read (cursor, dataset->images, folder, &row, error))
+      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, ut_source_name (reading->source),
+                                     ut_db_int64 (cursor, (unsigned) row_column));
+      if (!ut_row_read (cursor, reading->dataset->images, (const char *const *) reading->folders, &row, error))
         {
           g_prefix_error (error, "%s, ", where);
           g_free (where);
           return FALSE;
         }
-      if (!take_row (dataset, &row, where, error))
-        {
-          g_prefix_error (error, "%s, row %" G_GINT64_FORMAT ", ", ut_source_name (source), number);
-          return FALSE;
-        }
+      if (!take_row (reading, &row, where, error))
+        return FALSE;
     }
   *out_sql_failed = failure != NULL;
   if (failure != NULL)
     g_propagate_error (error, failure);
-  return failure == NULL;
+  return failure == NULL && settle_waiting (reading, error);
+}
+
+static char **
+image_folders (const UtFormat *format, const UtDatasetConfig *config, const char *path)
+{
+  const char *const named[] = { config->images, NULL };
+  return config->images != NULL ? g_strdupv ((char **) named) : format->folders (path);
 }
 
 static gboolean
@@ -265,13 +421,20 @@ read_file (UtDataset *dataset, UtDb *db, const char *path, const UtDatasetConfig
     return FALSE;
   dataset->format = format;
 
+  g_auto (Reading) reading = {
+    .dataset = dataset,
+    .config = config,
+    .format = format,
+    .source = source,
+    .folders = image_folders (format, config, path),
+    .by_key = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
+    .waiting = g_array_new (FALSE, FALSE, sizeof (Waiting)),
+  };
+  g_array_set_clear_func (reading.waiting, waiting_clear);
   g_autofree char *sql = ut_source_query (source, format, config->columns);
-  g_autofree char *own_folder = g_path_get_dirname (path);
   gboolean sql_failed = TRUE;
   g_autoptr (UtDbStatement) statement = ut_db_prepare (db, sql, error);
-  const gboolean ok = statement != NULL
-                      && read_rows (dataset, statement, source, config, config->images != NULL ? config->images : own_folder,
-                                    &sql_failed, error);
+  const gboolean ok = statement != NULL && read_rows (&reading, statement, &sql_failed, error);
   if (!ok && sql_failed)
     ut_source_explain (source, db, error);
   return ok;

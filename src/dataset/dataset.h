@@ -35,7 +35,7 @@ typedef struct _UtDataset UtDataset;
 typedef struct {
   char *path;     /* a file, a glob, a folder of shards, or bundled:NAME */
   char *format;   /* a name in ut_formats, NULL to detect it from the content */
-  char *images;   /* the folder image names are relative to */
+  char *images;   /* the folder image names are relative to; NULL for the format's own */
   char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
   guint64 limit;  /* read at most so many items; 0 for all */
   guint64 seed;   /* of a bundled benchmark's scenes */
@@ -44,15 +44,18 @@ typedef struct {
 typedef struct {
   const char *name;
   const char *summary;
-  const struct UtField *fields; /* what its query reads, for the reader alone; NULL where it reads no file */
+  /* For the reader alone; NULL where it reads no file. */
+  const struct UtField *fields; /* what its query reads */
   const unsigned char *sql;
+  char **(*folders) (const char *path); /* where the images of a file are looked for, unless the user says; NULL-terminated, owned */
+  gboolean strict; /* a row that will not do refuses the file, which is the user's to mend, and is not just left out and counted */
 } UtFormat;
 
 /* Terminated by a row whose name is NULL. */
 extern const UtFormat ut_formats[];
 
 /* UT_ERROR_USAGE for an unknown format, bundled name or column; UT_ERROR_FAILED naming file, row and field for content that will not
- * do, and where no item is left. */
+ * do (in a benchmark as published such a row is skipped), and where no item is left. */
 UtDataset *ut_dataset_open (const UtDatasetConfig *config, GError **error);
 void ut_dataset_close (UtDataset *dataset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDataset, ut_dataset_close)

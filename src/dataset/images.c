@@ -22,7 +22,7 @@ typedef struct {
 struct _UtImages {
   GArray *places;     /* Place */
   GHashTable *by_key; /* absolute path or digest to index + 1: each is looked at once */
-  GHashTable *faults; /* absolute path to why it will not do */
+  GHashTable *faults; /* absolute path to why it will not do, "" where it is not there */
   int spool;          /* -1 until needed */
   goffset spool_size;
 };
@@ -89,13 +89,13 @@ fault_of_stat (const struct stat *s)
   return s->st_size > MAX_BYTES ? "is larger than 1 GiB" : NULL;
 }
 
+/* Why a file will not do: NULL where it will, "" where it is not there. */
 static char *
-fault_of_file (const char *path, const char *folder, const char *name)
+fault_of_file (const char *path)
 {
   struct stat s;
   if (stat (path, &s) != 0)
-    return errno == ENOENT ? g_strdup_printf ("image %s is missing in %s", name, folder)
-                           : g_strdup_printf ("image %s: %s", path, g_strerror (errno));
+    return errno == ENOENT ? g_strdup ("") : g_strdup_printf ("image %s: %s", path, g_strerror (errno));
   const char *fault = fault_of_stat (&s);
   if (fault == NULL && access (path, R_OK) != 0)
     fault = "cannot be read";
@@ -110,26 +110,45 @@ is_below (const char *path, const char *folder)
   return strncmp (path, folder, n) == 0 && (path[n] == '/' || (n > 0 && folder[n - 1] == '/'));
 }
 
-gboolean
-ut_images_add_file (UtImages *images, const char *folder, const char *name, unsigned *out_image, char **out_reason)
+/* fault_of_file, asked once of each file; borrowed. */
+static const char *
+known_fault (UtImages *images, const char *path)
 {
-  g_autofree char *root = g_canonicalize_filename (folder, NULL);
-  g_autofree char *path = g_canonicalize_filename (name, root);
-  if (find (images, path, out_image))
-    return TRUE;
-  const char *known = g_hash_table_lookup (images->faults, path);
-  *out_reason = !is_below (path, root) ? g_strdup_printf ("image %s lies outside %s", name, folder)
-                : known != NULL        ? g_strdup (known)
-                                       : fault_of_file (path, folder, name);
-  if (*out_reason != NULL)
+  const char *fault = g_hash_table_lookup (images->faults, path);
+  char *found = fault == NULL ? fault_of_file (path) : NULL;
+  if (found != NULL)
+    g_hash_table_insert (images->faults, g_strdup (path), found);
+  return fault != NULL ? fault : found;
+}
+
+gboolean
+ut_images_add_file (UtImages *images, const char *const *folders, const char *name, unsigned *out_image, char **out_reason)
+{
+  gboolean inside = FALSE;
+  for (const char *const *folder = folders; *folder != NULL; folder++)
     {
-      if (known == NULL)
-        g_hash_table_insert (images->faults, g_steal_pointer (&path), g_strdup (*out_reason));
-      return FALSE;
+      g_autofree char *root = g_canonicalize_filename (*folder, NULL);
+      g_autofree char *path = g_canonicalize_filename (name, root);
+      if (!is_below (path, root))
+        continue;
+      inside = TRUE;
+      if (find (images, path, out_image))
+        return TRUE;
+      const char *fault = known_fault (images, path);
+      if (fault == NULL)
+        {
+          *out_image = add (images, path, (Place) { .id = g_strdup (name), .path = g_strdup (path) });
+          return TRUE;
+        }
+      if (*fault != '\0')
+        {
+          *out_reason = g_strdup (fault);
+          return FALSE;
+        }
     }
-  *out_image = add (images, path, (Place) { .id = g_strdup (name), .path = path });
-  g_steal_pointer (&path);
-  return TRUE;
+  g_autofree char *searched = g_strjoinv (" and in ", (char **) folders);
+  *out_reason = g_strdup_printf (inside ? "image %s is missing in %s" : "image %s lies outside %s", name, searched);
+  return FALSE;
 }
 
 /* --- Bytes ------------------------------------------------------------------------------------------------------------------- */

@@ -11,10 +11,10 @@ UtImages *ut_images_new (void);
 void ut_images_free (UtImages *images);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtImages, ut_images_free)
 
-/* An image file by its name in a data file. It must be a regular, readable file below `folder`, so that a data file cannot name what
- * the user did not (a symbolic link below `folder` is the user's own and is followed). FALSE with the reason, which the caller owns,
- * where it will not do. */
-gboolean ut_images_add_file (UtImages *images, const char *folder, const char *name, unsigned *out_image, char **out_reason);
+/* An image file by its name in a data file, in the first of `folders` (NULL-terminated, one or more) that has it. It must be a
+ * regular, readable file below that folder, so that a data file cannot name what the user did not (a symbolic link below a folder is
+ * the user's own and is followed). FALSE with the reason, which the caller owns, where it will not do. */
+gboolean ut_images_add_file (UtImages *images, const char *const *folders, const char *name, unsigned *out_image, char **out_reason);
 
 /* An image that came as text: base64, with or without "data:image/…;base64,". The same bytes give the same image. FALSE without an
  * error, with the reason, for bad base64; FALSE with an error where the disk fails. */

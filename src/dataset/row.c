@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "dataset/item.h"
+#include "dataset/python.h"
 
 constexpr unsigned MAX_OPTIONS = 26; /* A to Z */
 
@@ -27,7 +28,10 @@ ut_row_clear (UtRow *row)
 {
   g_clear_pointer (&row->item, ut_item_free);
   g_clear_pointer (&row->images, g_array_unref);
+  g_clear_pointer (&row->image_key, g_free);
+  g_clear_pointer (&row->image_of, g_free);
   g_clear_pointer (&row->skipped, g_free);
+  g_clear_pointer (&row->fault, g_free);
 }
 
 /* --- Fields ---------------------------------------------------------------------------------------------------------------------- */
@@ -41,18 +45,29 @@ text_of (UtDbCursor *cursor, const char *name)
   return text != NULL && *text != '\0' ? g_steal_pointer (&text) : NULL;
 }
 
-static char **
-texts_of (UtDbCursor *cursor, const char *name)
-{
-  const int column = ut_db_column_index (cursor, name);
-  return column >= 0 && !ut_db_is_null (cursor, (unsigned) column) ? ut_db_dup_text_list (cursor, (unsigned) column) : NULL;
-}
-
 static gboolean
 fail (GError **error, const char *field, const char *what)
 {
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "field %s: %s", field, what);
   return FALSE;
+}
+
+/* A column's list of texts into *out_texts, NULL where it is missing. */
+static gboolean
+read_texts (UtDbCursor *cursor, const char *name, char ***out_texts, GError **error)
+{
+  const int column = ut_db_column_index (cursor, name);
+  g_auto (GStrv) texts
+      = column >= 0 && !ut_db_is_null (cursor, (unsigned) column) ? ut_db_dup_text_list (cursor, (unsigned) column) : NULL;
+  const size_t n = texts != NULL && texts[0] != NULL && texts[1] == NULL ? strlen (texts[0]) : 0;
+  if (!ut_python_is_list (n > 0 ? texts[0] : "", n))
+    {
+      *out_texts = g_steal_pointer (&texts);
+      return TRUE;
+    }
+  g_autoptr (GError) broken = NULL;
+  *out_texts = ut_python_list (texts[0], n, &broken);
+  return *out_texts != NULL || fail (error, name, broken->message);
 }
 
 /* --- Options and answer ------------------------------------------------------------------------------------------------------------ */
@@ -153,11 +168,13 @@ static gboolean
 read_options (UtDbCursor *cursor, UtItem *item, GError **error)
 {
   g_autofree char *answer = text_of (cursor, "answer");
-  item->options = texts_of (cursor, "options");
+  if (!read_texts (cursor, "options", &item->options, error))
+    return FALSE;
   if (item->options == NULL)
     return read_yes_no (item, answer, error);
   item->n_options = g_strv_length (item->options);
-  item->labels = texts_of (cursor, "labels");
+  if (!read_texts (cursor, "labels", &item->labels, error))
+    return FALSE;
   if (item->labels == NULL)
     item->labels = letters (MIN (item->n_options, MAX_OPTIONS));
   if (!check_options (item, error))
@@ -175,48 +192,97 @@ read_options (UtDbCursor *cursor, UtItem *item, GError **error)
   return item->answer >= 0;
 }
 
+/* The row as a question: its text, options and answer. */
+static gboolean
+read_question (UtDbCursor *cursor, UtItem *item, GError **error)
+{
+  item->question = text_of (cursor, "question");
+  if (item->question == NULL)
+    return fail (error, "question", "it is empty");
+  if (!read_options (cursor, item, error))
+    return FALSE;
+  item->id = text_of (cursor, "id");
+  item->image_id = text_of (cursor, "image_id");
+  item->category = text_of (cursor, "category");
+  if (item->category == NULL)
+    item->category = g_strdup ("");
+  item->hint = text_of (cursor, "hint");
+  return TRUE;
+}
+
 /* --- Images ------------------------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-add_text_image (UtImages *images, const char *folder, const char *text, size_t n, unsigned *out_image, char **out_reason, GError **error)
+constexpr size_t MAX_NAME = 4096;
+
+gboolean
+ut_row_add_image (UtImages *images, const char *const *folders, const char *text, size_t n, unsigned *out_image, char **out_reason,
+                  GError **error)
 {
   if (ut_images_is_base64 (text, n))
     return ut_images_add_base64 (images, text, n, out_image, out_reason, error);
-  g_autofree char *name = g_strndup (text, n);
-  return ut_images_add_file (images, folder, name, out_image, out_reason);
+  g_autofree char *name = g_strndup (text, MIN (n, MAX_NAME));
+  if (n <= MAX_NAME && strlen (name) == n)
+    return ut_images_add_file (images, folders, name, out_image, out_reason);
+  *out_reason = g_strdup ("field image: neither base64 nor the name of a file");
+  return FALSE;
+}
+
+/* Adds one image, of bytes or else of a text. */
+static gboolean
+add_image (UtImages *images, const char *const *folders, const void *bytes, size_t n_bytes, const char *text, size_t n_text, UtRow *row,
+           GError **error)
+{
+  unsigned image;
+  gboolean added = FALSE;
+  if (bytes != NULL)
+    added = ut_images_add_bytes (images, bytes, n_bytes, &image, error);
+  else if (text != NULL && n_text > 0)
+    added = ut_row_add_image (images, folders, text, n_text, &image, &row->skipped, error);
+  else
+    row->skipped = g_strdup ("field image: it is empty");
+  if (added)
+    g_array_append_val (row->images, image);
+  return added;
+}
+
+/* The images of a Python list in one cell. */
+static gboolean
+add_listed (UtImages *images, const char *const *folders, const char *text, size_t n, UtRow *row, GError **error)
+{
+  g_autoptr (GError) broken = NULL;
+  g_auto (GStrv) texts = ut_python_list (text, n, &broken);
+  if (texts == NULL)
+    {
+      row->skipped = g_strdup_printf ("field image: %s", broken->message);
+      return FALSE;
+    }
+  for (char **one = texts; *one != NULL; one++)
+    if (!add_image (images, folders, NULL, 0, *one, strlen (*one), row, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* Adds the row's images. FALSE without an error, with the reason in the row, where one will not do. */
 static gboolean
-read_images (UtDbCursor *cursor, UtImages *images, const char *folder, UtRow *row, GError **error)
+read_images (UtDbCursor *cursor, UtImages *images, const char *const *folders, UtRow *row, GError **error)
 {
   const int texts = ut_db_column_index (cursor, "images"), blobs = ut_db_column_index (cursor, "image_bytes");
   const size_t n = texts >= 0 ? ut_db_list_length (cursor, (unsigned) texts) : 0;
+  const size_t n_blobs = blobs >= 0 ? ut_db_list_length (cursor, (unsigned) blobs) : 0;
   row->images = g_array_new (FALSE, FALSE, sizeof (unsigned));
   for (size_t k = 0; k < n; k++)
     {
       size_t n_text = 0, n_bytes = 0;
       const char *text = ut_db_list_blob (cursor, (unsigned) texts, k, &n_text);
-      const void *bytes = blobs >= 0 && k < ut_db_list_length (cursor, (unsigned) blobs)
-                            ? ut_db_list_blob (cursor, (unsigned) blobs, k, &n_bytes) : NULL;
-      unsigned image;
-      gboolean added;
-      if (bytes != NULL)
-        added = ut_images_add_bytes (images, bytes, n_bytes, &image, error);
-      else if (text != NULL && n_text > 0)
-        added = add_text_image (images, folder, text, n_text, &image, &row->skipped, error);
-      else
-        {
-          row->skipped = g_strdup ("field image: it is empty");
-          added = FALSE;
-        }
-      if (!added)
+      const void *bytes = k < n_blobs ? ut_db_list_blob (cursor, (unsigned) blobs, k, &n_bytes) : NULL;
+      const gboolean listed = n == 1 && bytes == NULL && text != NULL && ut_python_is_list (text, n_text);
+      if (!(listed ? add_listed (images, folders, text, n_text, row, error)
+                   : add_image (images, folders, bytes, n_bytes, text, n_text, row, error)))
         return FALSE;
-      g_array_append_val (row->images, image);
     }
-  if (n == 0)
+  if (row->images->len == 0)
     row->skipped = g_strdup ("field image: it is empty");
-  return n > 0;
+  return row->images->len > 0;
 }
 
 /* What tells whether two questions are asked on the same images. */
@@ -238,38 +304,109 @@ names_of_images (UtImages *images, const GArray *list)
   return g_string_free (names, FALSE);
 }
 
+/* The number in the first "<image 2>" of a text, and where the text goes on; NULL where there is none. */
+static const char *
+next_marker (const char *text, guint64 *out_number, const char **out_end)
+{
+  static const char start[] = "<image ";
+  for (const char *at = text; (at = strstr (at, start)) != NULL; at++)
+    {
+      char *end = NULL;
+      *out_number = g_ascii_strtoull (at + strlen (start), &end, 10);
+      *out_end = end + 1;
+      if (g_ascii_isdigit (at[strlen (start)]) && *end == '>')
+        return at;
+    }
+  return NULL;
+}
+
+/* The highest and the number of the markers in a text, added to what is there. */
+static void
+count_markers (const char *text, guint64 *highest, unsigned *n)
+{
+  guint64 number;
+  for (const char *at = text; next_marker (at, &number, &at) != NULL; (*n)++)
+    *highest = MAX (*highest, number);
+}
+
+/* Markers of all images in order before the text say what holds without them: the images come first. */
+static void
+drop_leading_markers (UtItem *item)
+{
+  const char *rest = item->question, *end = NULL;
+  guint64 number = 0;
+  for (unsigned k = 1; k <= item->n_images; k++)
+    {
+      if (next_marker (rest, &number, &end) != rest || number != k)
+        return;
+      rest = end + strspn (end, " \t\r\n");
+    }
+  if (*rest == '\0')
+    return;
+  char *kept = g_strdup (rest);
+  g_free (item->question);
+  item->question = kept;
+}
+
 gboolean
-ut_row_read (UtDbCursor *cursor, UtImages *images, const char *folder, UtRow *out_row, GError **error)
+ut_row_settle (UtItem *item, UtImages *images, const GArray *list, char **out_reason)
+{
+  guint64 highest = 0;
+  unsigned n_markers = 0;
+  count_markers (item->question, &highest, &n_markers);
+  for (char **option = item->options; *option != NULL; option++)
+    count_markers (*option, &highest, &n_markers);
+  if (highest > list->len)
+    {
+      *out_reason = g_strdup_printf ("its text names <image %" G_GUINT64_FORMAT ">, and it has %u image%s", highest, list->len,
+                                     list->len == 1 ? "" : "s");
+      return FALSE;
+    }
+  item->n_images = list->len;
+  item->images_key = key_of_images (list);
+  if (item->image_id == NULL)
+    item->image_id = names_of_images (images, list);
+  if (n_markers == list->len)
+    drop_leading_markers (item);
+  return TRUE;
+}
+
+/* --- The row ----------------------------------------------------------------------------------------------------------------------- */
+
+gboolean
+ut_row_read (UtDbCursor *cursor, UtImages *images, const char *const *folders, UtRow *out_row, GError **error)
 {
   g_auto (UtRow) row = { .item = g_new0 (UtItem, 1) };
-  UtItem *item = row.item;
-  item->question = text_of (cursor, "question");
-  if (item->question == NULL)
-    return fail (error, "question", "it is empty");
-  if (!read_options (cursor, item, error))
-    return FALSE;
+  row.image_key = text_of (cursor, "image_key");
+  row.image_of = text_of (cursor, "image_of");
+  g_autofree char *skip = text_of (cursor, "skip");
+  g_autoptr (GError) fault = NULL;
+  if (skip == NULL && !read_question (cursor, row.item, &fault))
+    row.fault = g_strdup (fault->message);
 
-  GError *failure = NULL;
-  if (!read_images (cursor, images, folder, &row, &failure))
+  /* Also those of a row that is left out, where other rows can ask for them. */
+  const gboolean good = skip == NULL && row.fault == NULL;
+  if (row.image_of == NULL && (good || row.image_key != NULL))
     {
+      GError *failure = NULL;
+      if (!read_images (cursor, images, folders, &row, &failure))
+        g_clear_pointer (&row.images, g_array_unref);
       if (failure != NULL)
         {
           g_propagate_error (error, failure);
           return FALSE;
         }
-      *out_row = (UtRow) { .skipped = g_steal_pointer (&row.skipped) };
-      return TRUE;
     }
-  item->n_images = row.images->len;
-  item->images_key = key_of_images (row.images);
-  item->id = text_of (cursor, "id");
-  item->image_id = text_of (cursor, "image_id");
-  if (item->image_id == NULL)
-    item->image_id = names_of_images (images, row.images);
-  item->category = text_of (cursor, "category");
-  if (item->category == NULL)
-    item->category = g_strdup ("");
-  item->hint = text_of (cursor, "hint");
-  *out_row = (UtRow) { g_steal_pointer (&row.item), g_steal_pointer (&row.images), NULL };
+  if (good && row.images != NULL)
+    ut_row_settle (row.item, images, row.images, &row.skipped);
+  if (skip != NULL)
+    {
+      g_free (row.skipped);
+      row.skipped = g_steal_pointer (&skip);
+    }
+  if (row.skipped != NULL || row.fault != NULL)
+    g_clear_pointer (&row.item, ut_item_free);
+  *out_row = row;
+  row = (UtRow) {};
   return TRUE;
 }

@@ -13,7 +13,13 @@
 /* A record may hold photographs in base64. DuckDB's buffers grow with these limits. */
 #define MAX_RECORD "67108864"
 
-typedef enum { DELIMITED, JSON_LINES, JSON_ARRAY, PARQUET } Kind;
+typedef enum {
+  DELIMITED,
+  JSON_LINES,
+  JSON_ARRAY,
+  JSON_QUESTIONS, /* one object: SEED-Bench's list of questions and what belongs to them all */
+  PARQUET
+} Kind;
 
 struct _UtSource {
   char *path;
@@ -201,11 +207,21 @@ collect (UtSource *source, UtDb *db, const char *sql, GError **error)
   return TRUE;
 }
 
+/* The records, each as `json`. A list of questions comes with the names of their types in each. */
 static char *
 json_reader (const UtSource *source)
 {
-  return ut_db_sql ("read_json_objects(%q, format = %q, compression = 'none', maximum_object_size = " MAX_RECORD ")", source->readable,
-                    source->kind == JSON_ARRAY ? "array" : "newline_delimited");
+  static const char *const formats[]
+      = { [JSON_LINES] = "newline_delimited", [JSON_ARRAY] = "array", [JSON_QUESTIONS] = "unstructured" };
+  g_autofree char *reader
+      = ut_db_sql ("read_json_objects(%q, format = %q, compression = 'none', maximum_object_size = " MAX_RECORD ")", source->readable,
+                   formats[source->kind]);
+  if (source->kind != JSON_QUESTIONS)
+    return g_steal_pointer (&reader);
+  return g_strdup_printf ("(SELECT CASE json_type(question) WHEN 'OBJECT' THEN json_merge_patch(question, types) ELSE question END AS json"
+                          " FROM (SELECT unnest(json_extract(json, '$.questions[*]')) AS question,"
+                          " json_object('question_type', json_extract(json, '$.question_type')) AS types FROM %s))",
+                          reader);
 }
 
 /* The keys of the first records, in the order of their first appearance. */
@@ -226,6 +242,13 @@ read_parquet_columns (UtSource *source, UtDb *db, GError **error)
 {
   g_autofree char *sql = ut_db_sql ("SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet(%q))", source->readable);
   return collect (source, db, sql, error);
+}
+
+/* Whether the object begins as SEED-Bench's does. */
+static gboolean
+is_list_of_questions (const char *text)
+{
+  return g_regex_match_simple ("^\\s*\\{\\s*\"(questions\"\\s*:\\s*\\[|question_type\"\\s*:\\s*\\{)", text, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT);
 }
 
 static gboolean
@@ -251,7 +274,7 @@ find_kind (UtSource *source, UtDb *db, GError **error)
     return fail (source, error, "the file is neither Parquet, JSON Lines, a JSON array, CSV nor TSV");
   if (first == '{' || first == '[')
     {
-      source->kind = first == '[' ? JSON_ARRAY : JSON_LINES;
+      source->kind = first == '[' ? JSON_ARRAY : is_list_of_questions (text) ? JSON_QUESTIONS : JSON_LINES;
       return (!marked || copy_without_mark (source, error)) && read_json_columns (source, db, error);
     }
   source->kind = DELIMITED;
@@ -420,7 +443,7 @@ is_struct (const char *type)
   return g_str_has_prefix (type, "STRUCT(");
 }
 
-/* Parquet's text may be marked as bytes. A struct is Hugging Face's image: bytes, path. */
+/* Parquet's text may be marked as bytes. A struct is Hugging Face's image: bytes, path; with neither it is none. */
 static char *
 parquet_value (const char *column, const char *type, UtFieldKind kind)
 {
@@ -428,7 +451,8 @@ parquet_value (const char *column, const char *type, UtFieldKind kind)
   if (kind == UT_FIELD_TEXT)
     return ut_db_sql (strcmp (type, "BLOB") == 0 ? "decode(%i)" : "CAST(%i AS VARCHAR)", column);
   if (kind == UT_FIELD_IMAGES && is_struct (type))
-    return ut_db_sql (list ? "[x.path FOR x IN %i]" : "[%i.path]", column);
+    return list ? ut_db_sql ("[x.path FOR x IN %i]", column)
+                : ut_db_sql ("CASE WHEN %i.bytes IS NOT NULL OR %i.path IS NOT NULL THEN [%i.path] END", column, column, column);
   if (kind == UT_FIELD_IMAGES && g_str_has_prefix (type, "BLOB"))
     return ut_db_sql (list ? "[NULL::VARCHAR FOR x IN %i]" : "CASE WHEN %i IS NOT NULL THEN [NULL::VARCHAR] END", column);
   if (list)
@@ -436,15 +460,17 @@ parquet_value (const char *column, const char *type, UtFieldKind kind)
   return ut_db_sql ("CASE WHEN %i IS NOT NULL THEN [CAST(%i AS VARCHAR)] END", column, column);
 }
 
+/* Beside each text of parquet_value, its bytes or NULL. */
 static char *
 parquet_bytes (const char *column, const char *type)
 {
   const gboolean list = g_str_has_suffix (type, "[]");
   if (is_struct (type))
-    return ut_db_sql (list ? "[x.bytes FOR x IN %i]" : "[%i.bytes]", column);
+    return list ? ut_db_sql ("[x.bytes FOR x IN %i]", column)
+                : ut_db_sql ("CASE WHEN %i.bytes IS NOT NULL OR %i.path IS NOT NULL THEN [%i.bytes] END", column, column, column);
   if (g_str_has_prefix (type, "BLOB"))
-    return ut_db_sql (list ? "%i" : "[%i]", column);
-  return g_strdup ("NULL::BLOB[]");
+    return ut_db_sql (list ? "%i" : "CASE WHEN %i IS NOT NULL THEN [%i] END", column, column);
+  return ut_db_sql (list ? "[NULL::BLOB FOR x IN %i]" : "CASE WHEN %i IS NOT NULL THEN [NULL::BLOB] END", column);
 }
 
 /* Appends one field of the format as column, two for images. */
@@ -475,7 +501,7 @@ ut_source_query (const UtSource *source, const UtFormat *format, char **columns)
   g_string_append_printf (sql, "%s AS file", file);
   for (const UtField *field = format->fields; field->name != NULL; field++)
     append_field (sql, source, field, columns);
-  const gboolean json = source->kind == JSON_LINES || source->kind == JSON_ARRAY;
+  const gboolean json = source->kind != DELIMITED && source->kind != PARQUET;
   const char *checked = json ? "SELECT row_number() OVER () AS row, CASE WHEN json_type(json) = 'OBJECT' THEN json"
                                " ELSE error('row ' || row_number() OVER () || ': not a JSON object') END AS json"
                              : "SELECT row_number() OVER () AS row, *";

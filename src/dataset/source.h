@@ -1,5 +1,5 @@
 /* One file of a benchmark as a relation: named columns and rows, whatever the file is written in (CSV, TSV, JSON Lines, a JSON array,
- * Parquet; told by its content, never by its name).
+ * SEED-Bench's object with a list of questions, Parquet; told by its content, never by its name).
  *
  * A format's query reads it as `source`: `row` (BIGINT: the record from 1, a CSV's header not counted; blank lines are no records),
  * `file` (its name without folders) and the format's fields, each NULL where the file has no such column. */
@@ -16,8 +16,7 @@ typedef enum {
 } UtFieldKind;
 
 typedef struct UtField {
-  const char *name;  /* the column's, unless the user names another */
-  const char *gives; /* the common item column made of it */
+  const char *name; /* the column's, unless the user names another */
   UtFieldKind kind;
   const char *need; /* a file must have one of the columns that share this; NULL for an optional one */
 } UtField;
