@@ -197,7 +197,7 @@ ut_cmd_run (int argc, char **argv)
     return ut_cmd_fail ("run", error);
   UtRunConfig config = {
     .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens, max_tokens },
-    .dataset = { dataset, format, images, columns, (guint64) limit, (guint64) seed },
+    .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
     .seed = (guint64) seed,
     .output = output,

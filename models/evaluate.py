@@ -4,7 +4,6 @@
 """
 import argparse
 import collections
-import csv
 import json
 import os
 import subprocess
@@ -34,10 +33,13 @@ def presence_items(folder):
 
 
 def perception_items(folder):
-    for row in csv.DictReader(open(os.path.join(folder, "scenes_perception.csv"))):
-        options = [row[letter] for letter in "ABCD"]
-        yield (row["category"], os.path.join(folder, row["image"]), shape.prompt_mcq(row["question"], options), options,
-               "ABCD".index(row["answer"]))
+    """The same of SEED-Bench's one file."""
+    benchmark = json.load(open(os.path.join(folder, "SEED-Bench.json")))
+    names = {number: name for name, number in benchmark["question_type"].items()}
+    for row in benchmark["questions"]:
+        options = [row[f"choice_{letter}"] for letter in "abcd"]
+        yield (names[row["question_type_id"]], os.path.join(folder, "SEED-Bench-image", row["data_id"]),
+               shape.prompt_mcq(row["question"], options), options, "ABCD".index(row["answer"]))
 
 
 def main():

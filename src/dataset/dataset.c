@@ -94,6 +94,22 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   return item;
 }
 
+/* `limit` 0 for all questions. */
+static gboolean
+take_scenes (UtDataset *dataset, guint64 seed, const char *task, UtSplit split, unsigned n_images, guint64 limit, GError **error)
+{
+  dataset->format = find_format ("bundled");
+  dataset->files = g_ptr_array_new ();
+  dataset->scenes = ut_scenes_new (seed);
+  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, task, split, n_images, error);
+  if (dataset->benchmark == NULL)
+    return FALSE;
+  GPtrArray *items = dataset->benchmark->items;
+  for (unsigned i = 0; i < items->len && (limit == 0 || i < limit); i++)
+    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
+  return TRUE;
+}
+
 static gboolean
 open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
@@ -109,17 +125,15 @@ open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
                    nearest != NULL ? nearest : known[0]);
       return FALSE;
     }
-  dataset->format = find_format ("bundled");
-  dataset->files = g_ptr_array_new ();
-  dataset->scenes = ut_scenes_new (UT_SCENES_SEED);
-  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, config->path + strlen (BUNDLED), UT_SPLIT_TEST,
-                                            UT_SCENES_BENCHMARK_IMAGES, error);
-  if (dataset->benchmark == NULL)
-    return FALSE;
-  GPtrArray *items = dataset->benchmark->items;
-  for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
-    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
-  return TRUE;
+  return take_scenes (dataset, UT_SCENES_SEED, config->path + strlen (BUNDLED), UT_SPLIT_TEST, UT_SCENES_BENCHMARK_IMAGES,
+                      config->limit, error);
+}
+
+UtDataset *
+ut_dataset_of_scenes (guint64 seed, const char *task, UtSplit split, unsigned n_images, GError **error)
+{
+  g_autoptr (UtDataset) dataset = dataset_new ();
+  return take_scenes (dataset, seed, task, split, n_images, 0, error) ? g_steal_pointer (&dataset) : NULL;
 }
 
 /* --- Files --------------------------------------------------------------------------------------------------------------------------- */
@@ -521,14 +535,29 @@ ut_dataset_files (UtDataset *dataset)
   return dataset->files;
 }
 
+/* Of a bundled benchmark. */
+static const UtScene *
+scene_of (UtDataset *dataset, const UtItem *item, unsigned k)
+{
+  const UtSceneItem *from = dataset->benchmark->items->pdata[item->index];
+  return k == 0 ? from->scene : from->partner;
+}
+
+static unsigned
+image_of (UtDataset *dataset, const UtItem *item, unsigned k)
+{
+  return g_array_index ((const GArray *) dataset->item_images->pdata[item->index], unsigned, k);
+}
+
+const char *
+ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k)
+{
+  return dataset->benchmark != NULL ? scene_of (dataset, item, k)->id : ut_images_id (dataset->images, image_of (dataset, item, k));
+}
+
 UtImage *
 ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error)
 {
-  if (dataset->benchmark != NULL)
-    {
-      const UtSceneItem *from = dataset->benchmark->items->pdata[item->index];
-      return ut_scene_draw (k == 0 ? from->scene : from->partner, error);
-    }
-  const GArray *images = dataset->item_images->pdata[item->index];
-  return ut_images_load (dataset->images, g_array_index (images, unsigned, k), error);
+  return dataset->benchmark != NULL ? ut_scene_draw (scene_of (dataset, item, k), error)
+                                    : ut_images_load (dataset->images, image_of (dataset, item, k), error);
 }

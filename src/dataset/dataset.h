@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "image/image.h"
+#include "scenes/scenes.h"
 
 typedef struct {
   unsigned index;   /* its place in the benchmark, from 0, skipped rows not counted */
@@ -38,7 +39,6 @@ typedef struct {
   char *images;   /* the folder image names are relative to; NULL for the format's own */
   char **columns; /* "question=Frage", …: the user's own names; NULL-terminated */
   guint64 limit;  /* read at most so many items; 0 for all */
-  guint64 seed;   /* of a bundled benchmark's scenes */
 } UtDatasetConfig;
 
 typedef struct {
@@ -57,6 +57,10 @@ extern const UtFormat ut_formats[];
 /* UT_ERROR_USAGE for an unknown format, bundled name or column; UT_ERROR_FAILED naming file, row and field for content that will not
  * do (in a benchmark as published such a row is skipped), and where no item is left. */
 UtDataset *ut_dataset_open (const UtDatasetConfig *config, GError **error);
+
+/* A task of the bundled benchmarks on other scenes than the bundled ones; see ut_scenes_benchmark. */
+UtDataset *ut_dataset_of_scenes (guint64 seed, const char *task, UtSplit split, unsigned n_images, GError **error);
+
 void ut_dataset_close (UtDataset *dataset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDataset, ut_dataset_close)
 
@@ -70,6 +74,9 @@ const char *ut_dataset_format (UtDataset *dataset);
 
 /* The files the benchmark was read from (not the images), GPtrArray of char *. Borrowed. */
 GPtrArray *ut_dataset_files (UtDataset *dataset);
+
+/* What the k-th image of an item is called: equal names are equal images. Borrowed. */
+const char *ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k);
 
 /* Decodes the k-th image of an item; a new reference. */
 UtImage *ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error);
