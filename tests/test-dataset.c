@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "dataset/dataset.h"
+#include "dataset/python.h"
 #include "db/db.h"
 
 typedef struct {
@@ -178,14 +179,21 @@ test_parquet (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_cmpstr (item_at (dataset, 0)->images_key, ==, item_at (dataset, 1)->images_key);
 }
 
-static void
-test_base64 (Fixture *f, [[maybe_unused]] gconstpointer data)
+/* An image of the fixture as base64. */
+static char *
+base64_of (const Fixture *f, const char *name)
 {
-  g_autofree char *path = at (f, "b.png");
+  g_autofree char *path = at (f, name);
   g_autofree char *bytes = NULL;
   gsize n;
   g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
-  g_autofree char *base64 = g_base64_encode ((const guchar *) bytes, n);
+  return g_base64_encode ((const guchar *) bytes, n);
+}
+
+static void
+test_base64 (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *base64 = base64_of (f, "b.png");
   g_autofree char *text = g_strdup_printf ("image,question,answer\n%s,Is it?,yes\n", base64);
   write_file (f, "own.csv", text);
   g_autoptr (UtDataset) dataset = open_file (f, "own.csv");
@@ -243,6 +251,320 @@ test_limit (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_autoptr (UtDataset) dataset = try_open (f, "own.csv", NULL, 2, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 2);
+}
+
+static void
+test_pope_v2 (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  write_file (f, "v2.json", "[{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"dog\", \"query\": \"Is there a dog?\","
+                            " \"label\": \"Yes\"},\n{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"cat\","
+                            " \"query\": \"Is there a cat?\", \"label\": \"No\"}]");
+  g_autoptr (UtDataset) dataset = open_file (f, "v2.json");
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "pope-v2");
+  assert_options (item_at (dataset, 0), "Yes|No", 0);
+  assert_options (item_at (dataset, 1), "Yes|No", 1);
+  g_assert_cmpstr (item_at (dataset, 1)->image_id, ==, "a.png");
+}
+
+/* Runs SQL in which the bytes of a.png and b.png are there as `a` and `b`, to write a Parquet file. */
+static void
+write_parquet (const Fixture *f, const char *name, const char *select)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtDb) db = ut_db_open (NULL, NULL, &error);
+  g_autofree char *a = at (f, "a.png"), *b = at (f, "b.png"), *path = at (f, name);
+  g_autofree char *pictures = ut_db_sql ("(SELECT (SELECT content FROM read_blob(%q)) AS a, (SELECT content FROM read_blob(%q)) AS b)", a, b);
+  g_autofree char *file = ut_db_sql ("%q", path);
+  g_autofree char *sql = g_strdup_printf ("COPY (WITH pictures AS %s %s) TO %s (FORMAT parquet)", pictures, select, file);
+  ut_db_exec (db, sql, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_skipped (UtDataset *dataset, unsigned n, const char *where, const char *word)
+{
+  GPtrArray *skipped = ut_dataset_skipped (dataset);
+  g_assert_cmpuint (n, <, skipped->len);
+  const UtSkipped *one = skipped->pdata[n];
+  g_assert_cmpstr (one->where, ==, where);
+  if (strstr (one->reason, word) == NULL)
+    g_error ("“%s” does not say “%s”", one->reason, word);
+}
+
+static int
+first_pixel (UtDataset *dataset, unsigned i, unsigned k)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtImage) image = ut_dataset_image (dataset, item_at (dataset, i), k, &error);
+  g_assert_no_error (error);
+  return image->pixels[0];
+}
+
+static void
+test_pope_hub (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  write_parquet (f, "test-00000-of-00002.parquet",
+                 "SELECT '0' AS id, '1' AS question_id, 'Is there a dog?' AS question, 'yes' AS answer, 'COCO_1' AS image_source,"
+                 " {'bytes': b, 'path': NULL::VARCHAR} AS image, 'adversarial' AS category FROM pictures");
+  write_parquet (f, "test-00001-of-00002.parquet",
+                 "SELECT '1' AS id, '1' AS question_id, 'Is there a dog?' AS question, 'no' AS answer, 'COCO_1' AS image_source,"
+                 " {'bytes': NULL::BLOB, 'path': 'b.png'} AS image, 'random' AS category FROM pictures"
+                 " UNION ALL SELECT '2', '2', 'Is there a cat?', 'no', 'x', {'bytes': NULL, 'path': '../../../etc/hostname'}, 'random'"
+                 " FROM pictures UNION ALL SELECT '3', '3', 'Is there a cat?', 'no', 'x', NULL, 'random' FROM pictures");
+  g_autoptr (UtDataset) dataset = open_file (f, "");
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "pope-hub");
+  g_assert_cmpuint (ut_dataset_files (dataset)->len, ==, 2);
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 2);
+  g_assert_cmpstr (item_at (dataset, 0)->id, ==, "adversarial/1");
+  g_assert_cmpstr (item_at (dataset, 1)->category, ==, "random");
+  g_assert_cmpint (first_pixel (dataset, 0, 0), ==, 40);
+  g_assert_cmpint (first_pixel (dataset, 1, 0), ==, 40);
+  assert_skipped (dataset, 0, "test-00001-of-00002.parquet, row 2", "outside");
+  assert_skipped (dataset, 1, "test-00001-of-00002.parquet, row 3", "empty");
+}
+
+#define SEED_ROW(id, type, kind, answer, data_id) \
+  "{\"answer\": \"" answer "\", \"choice_a\": \"None\", \"choice_b\": \"N/A\", \"choice_c\": \"\", \"choice_d\": \"nan\", \"data_id\": \"" data_id \
+  "\", \"data_type\": \"" kind "\", \"question\": \"Q?\", \"question_id\": \"" id "\", \"question_type_id\": " type "}"
+
+static void
+test_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  static const char *const texts[] = {
+    /* In one line and in many, the map first and last. */
+    "{\"questions\": [" SEED_ROW ("1", "2", "image", "D", "a") ", " SEED_ROW ("v2", "10", "video", "A", "x.avi") ", "
+    SEED_ROW ("3", "7", "image", "B", "a") ", " SEED_ROW ("4", "7", "image", "C", "a") "], \"question_type\": {\"To \\\"see\\\"\": 2}}",
+    "\n{\n  \"question_type\": {\n    \"To \\\"see\\\"\": 2\n  },\n  \"questions\": [\n" SEED_ROW ("1", "2", "image", "D", "a") ",\n"
+    SEED_ROW ("v2", "10", "video", "A", "x.avi") ",\n" SEED_ROW ("3", "7", "image", "B", "a") ",\n" SEED_ROW ("4", "7", "image", "C", "a") "\n]}\n",
+  };
+  /* Without an extension, in the folder that SEED-Bench unpacks into. */
+  g_autofree char *folder = at (f, "SEED-Bench-image"), *from = at (f, "b.png"), *to = g_build_filename (folder, "a", NULL);
+  g_autofree char *bytes = NULL;
+  gsize n;
+  g_assert_true (g_file_get_contents (from, &bytes, &n, NULL));
+  g_mkdir (folder, 0700);
+  g_assert_true (g_file_set_contents (to, bytes, (gssize) n, NULL));
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      write_file (f, "SEED-Bench.json", texts[i]);
+      g_autoptr (UtDataset) dataset = open_file (f, "SEED-Bench.json");
+      g_assert_cmpstr (ut_dataset_format (dataset), ==, "seedbench");
+      g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 2);
+      assert_options (item_at (dataset, 0), "None|N/A|nan", 2);
+      g_assert_cmpstr (item_at (dataset, 0)->labels[2], ==, "D");
+      g_assert_cmpstr (item_at (dataset, 0)->category, ==, "To \"see\"");
+      g_assert_cmpstr (item_at (dataset, 1)->category, ==, "7");
+      g_assert_cmpstr (item_at (dataset, 1)->image_id, ==, "a");
+      g_assert_cmpint (first_pixel (dataset, 0, 0), ==, 40);
+      assert_skipped (dataset, 0, "SEED-Bench.json, row 2", "video");
+      assert_skipped (dataset, 1, "SEED-Bench.json, row 4", "answer_letter");
+    }
+  g_remove (to);
+  g_rmdir (folder);
+}
+
+/* One row of MMMU's columns. */
+#define MMMU(id, question, options, image_1, image_2, answer, type) \
+  "SELECT '" id "' AS id, '" question "' AS question, $$" options "$$ AS options, '' AS explanation, " image_1 " AS image_1, " image_2 \
+  " AS image_2, '" answer "' AS answer, '" type "' AS question_type, 'S' AS subfield FROM pictures"
+#define IMAGE(bytes, path) "{'bytes': " bytes ", 'path': " path "}::STRUCT(bytes BLOB, path VARCHAR)"
+#define NO_IMAGE "NULL::STRUCT(bytes BLOB, path VARCHAR)"
+#define OR " UNION ALL "
+
+static void
+test_mmmu (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  write_parquet (f, "validation-00000-of-00001.parquet",
+                 MMMU ("validation_Art_Theory_1", "<image 1> Which?", "['$6', \"Newton's law\", 'a\\nb', 'it\\'s \"x\"']", IMAGE ("b", "'x'"),
+                       NO_IMAGE, "D", "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_2", "<image 1> or <image 2>?", "['<image 2>', 'None']", IMAGE ("a", "NULL"),
+                          IMAGE ("b", "NULL"), "A", "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_3", "How much is <image 1>?", "[]", IMAGE ("a", "NULL"), NO_IMAGE, "8", "open")
+                 OR MMMU ("test_Art_Theory_4", "<image 1>?", "['a', 'b']", IMAGE ("a", "NULL"), NO_IMAGE, "?", "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_5", "<image 1>?", "['a', 'b", IMAGE ("a", "NULL"), NO_IMAGE, "A", "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_6", "<image 2>?", "['a', 'b']", IMAGE ("a", "NULL"), IMAGE ("NULL", "NULL"), "A",
+                          "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_7", "<image 1>?", "['a', 'b']", IMAGE ("NULL", "'/etc/hostname'"), NO_IMAGE, "A",
+                          "multiple-choice")
+                 OR MMMU ("validation_Art_Theory_8", "<image 2> <image 1> Which?", "['a', 'b']", IMAGE ("a", "NULL"), IMAGE ("a", "NULL"), "B",
+                          "multiple-choice"));
+  g_autoptr (UtDataset) dataset = open_file (f, "validation-*.parquet");
+  const char *file = "validation-00000-of-00001.parquet";
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "mmmu");
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 3);
+  assert_options (item_at (dataset, 0), "$6|Newton's law|a\nb|it's \"x\"", 3);
+  g_assert_cmpstr (item_at (dataset, 0)->question, ==, "Which?");
+  g_assert_cmpstr (item_at (dataset, 0)->category, ==, "Art_Theory");
+  assert_options (item_at (dataset, 1), "<image 2>|None", 0);
+  g_assert_cmpstr (item_at (dataset, 1)->question, ==, "<image 1> or <image 2>?");
+  g_assert_cmpuint (item_at (dataset, 1)->n_images, ==, 2);
+  g_assert_cmpint (first_pixel (dataset, 1, 0), ==, 0);
+  g_assert_cmpint (first_pixel (dataset, 1, 1), ==, 40);
+  g_assert_cmpstr (item_at (dataset, 2)->question, ==, "<image 2> <image 1> Which?");
+  static const char *const words[] = { "open", "not published", "without end", "<image 2>", "outside" };
+  for (unsigned i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_autofree char *where = g_strdup_printf ("%s, row %u", file, i + 3);
+      assert_skipped (dataset, i, where, words[i]);
+    }
+}
+
+static void
+test_vlmevalkit (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *a = base64_of (f, "a.png"), *b = base64_of (f, "b.png");
+  g_autofree char *text = g_strdup_printf ("index\timage\tquestion\thint\tA\tB\tC\tanswer\tcategory\tquestion_type\n"
+                                           "0\t7\tForward?\t\tx\ty\t\tB\tk\t\n"
+                                           "1\t%s\t\"Said \"\"so\"\"?\"\tlook\tnan\tNone\tB\tA\tk, l\t\n"
+                                           "2\t1\tBackward?\t\tx\ty\tz\tC\tk\t\n"
+                                           "3\t['%s', '%s']\t<image 1> <image 2> Two?\t\tx\ty\t\tA\tk\t\n"
+                                           "4\t3\tTwo again?\t\tx\ty\t\tA\tk\t\n"
+                                           "7\t%s\tOpen?\t\tx\tOther Answers\t\tA\tk\topen\n"
+                                           "8\tb.png\tNamed?\t\tx\ty\t\tA\tk\t\n",
+                                           a, a, b, b);
+  write_file (f, "Set.tsv", text);
+  g_autoptr (UtDataset) dataset = open_file (f, "Set.tsv");
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "vlmevalkit");
+  static const struct {
+    const char *id, *options;
+    int answer, pixel;
+  } items[] = { { "0", "x|y", 1, 40 }, { "1", "nan|None|B", 0, 0 }, { "2", "x|y|z", 2, 0 },
+                { "3", "x|y", 0, 0 },  { "4", "x|y", 0, 0 },        { "8", "x|y", 0, 40 } };
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, G_N_ELEMENTS (items));
+  for (unsigned i = 0; i < G_N_ELEMENTS (items); i++)
+    {
+      const UtItem *item = item_at (dataset, i);
+      g_assert_cmpuint (item->index, ==, i);
+      g_assert_cmpstr (item->id, ==, items[i].id);
+      assert_options (item, items[i].options, items[i].answer);
+      g_assert_cmpint (first_pixel (dataset, i, 0), ==, items[i].pixel);
+    }
+  g_assert_cmpstr (item_at (dataset, 1)->hint, ==, "look");
+  g_assert_cmpstr (item_at (dataset, 1)->question, ==, "Said \"so\"?");
+  g_assert_cmpstr (item_at (dataset, 1)->category, ==, "k, l");
+  g_assert_cmpstr (item_at (dataset, 1)->images_key, ==, item_at (dataset, 2)->images_key);
+  g_assert_cmpstr (item_at (dataset, 3)->question, ==, "Two?");
+  g_assert_cmpstr (item_at (dataset, 3)->images_key, ==, item_at (dataset, 4)->images_key);
+  g_assert_cmpint (first_pixel (dataset, 3, 1), ==, 40);
+  g_assert_cmpuint (ut_dataset_skipped (dataset)->len, ==, 1);
+  assert_skipped (dataset, 0, "Set.tsv, row 6", "open");
+
+  /* The first item's image comes after the limit. */
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtDataset) limited = try_open (f, "Set.tsv", NULL, 2, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ut_dataset_items (limited)->len, ==, 2);
+  g_assert_cmpint (first_pixel (limited, 0, 0), ==, 40);
+}
+
+/* POPE in VLMEvalKit's form: a question is an item of every split it is in. */
+static void
+test_vlmevalkit_pope (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *a = base64_of (f, "a.png");
+  g_autofree char *text = g_strdup_printf ("index\timage\tquestion\tanswer\tcategory\n0\t%s\tP?\tYes\tadversarial,popular,random\n"
+                                           "1\t0\tQ?\tNo\tpopular\n2\t0\tR?\ta dog\tpopular\n", a);
+  write_file (f, "POPE.tsv", text);
+  g_autoptr (UtDataset) dataset = open_file (f, "POPE.tsv");
+  static const char *const ids[] = { "adversarial/0", "popular/0", "random/0", "popular/1" };
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 4);
+  for (unsigned i = 0; i < 4; i++)
+    {
+      g_autofree char *split = g_strndup (ids[i], strcspn (ids[i], "/"));
+      g_assert_cmpstr (item_at (dataset, i)->id, ==, ids[i]);
+      g_assert_cmpstr (item_at (dataset, i)->category, ==, split);
+      assert_options (item_at (dataset, i), "Yes|No", i == 3);
+    }
+  assert_skipped (dataset, 0, "POPE.tsv, row 3", "open");
+}
+
+/* Where VLMEvalKit has unpacked the images. */
+static void
+test_vlmevalkit_paths (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *folder = g_build_filename (f->folder, "images", "MMMU", NULL);
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_autofree char *from = at (f, "b.png"), *to = g_build_filename (folder, "one.png", NULL);
+  g_autofree char *bytes = NULL;
+  gsize n;
+  g_assert_true (g_file_get_contents (from, &bytes, &n, NULL) && g_file_set_contents (to, bytes, (gssize) n, NULL));
+  write_file (f, "MMMU_DEV_VAL.tsv", "index\timage_path\tquestion\tA\tB\tanswer\n1\tone.png\tP?\tx\ty\tA\n2\t['one.png', 'a.png']\tQ?\tx\ty\tA\n"
+                                     "3\t../../../etc/hostname\tR?\tx\ty\tA\n4\tgone.png\tS?\tx\ty\tA\n");
+  g_setenv ("LMUData", f->folder, TRUE);
+  g_autoptr (UtDataset) dataset = open_file (f, "MMMU_DEV_VAL.tsv");
+  g_unsetenv ("LMUData");
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 2);
+  g_assert_cmpint (first_pixel (dataset, 0, 0), ==, 40);
+  g_assert_cmpint (first_pixel (dataset, 1, 0), ==, 40);
+  g_assert_cmpint (first_pixel (dataset, 1, 1), ==, 0);
+  assert_skipped (dataset, 0, "MMMU_DEV_VAL.tsv, row 3", "outside");
+  assert_skipped (dataset, 1, "MMMU_DEV_VAL.tsv, row 4", "missing");
+  g_remove (to);
+  g_rmdir (folder);
+  g_autofree char *images = at (f, "images");
+  g_rmdir (images);
+}
+
+/* Rows that point at themselves, at each other, at nothing or at a row that has nothing. */
+static void
+test_vlmevalkit_references (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *a = base64_of (f, "a.png");
+  g_autofree char *text = g_strdup_printf ("index\timage\tquestion\tA\tB\tanswer\n1\t1\tSelf?\tx\ty\tA\n2\t3\tThis?\tx\ty\tA\n"
+                                           "3\t2\tThat?\tx\ty\tA\n4\t99\tNone?\tx\ty\tA\n5\t../a.png\tPath?\tx\ty\tA\n"
+                                           "6\t%s!\tBroken?\tx\ty\tA\n7\t6\tOf it?\tx\ty\tA\n8\t['%s\tList?\tx\ty\tA\n9\t\tEmpty?\tx\ty\tA\n"
+                                           "9\t%s\tGood?\tx\ty\tA\n9\t%s\tTwice?\tx\ty\tA\n10\t9\tLate?\tx\ty\tA\n",
+                                           a, a, a, a);
+  write_file (f, "Set.tsv", text);
+  g_autoptr (UtDataset) dataset = open_file (f, "Set.tsv");
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 1);
+  g_assert_cmpstr (item_at (dataset, 0)->question, ==, "Good?");
+  static const struct {
+    unsigned row;
+    const char *word;
+  } skipped[] = { { 6, "missing" }, { 8, "without end" },   { 9, "empty" },            { 11, "already" },
+                  { 1, "none of its own" }, { 2, "none of its own" }, { 3, "none of its own" }, { 4, "no row is called" },
+                  { 5, "outside" },         { 7, "none of its own" }, { 12, "none of its own" } };
+  for (unsigned i = 0; i < G_N_ELEMENTS (skipped); i++)
+    {
+      g_autofree char *where = g_strdup_printf ("Set.tsv, row %u", skipped[i].row);
+      assert_skipped (dataset, i, where, skipped[i].word);
+    }
+  g_assert_cmpuint (ut_dataset_skipped (dataset)->len, ==, G_N_ELEMENTS (skipped));
+}
+
+/* --- Python's lists ---------------------------------------------------------------------------------------------------------------- */
+
+static void
+test_python_lists (void)
+{
+  static const struct {
+    const char *text, *joined; /* NULL: refused */
+  } lists[] = {
+    { "[]", "" },
+    { " [ 'a' , \"b\", ] ", "a|b" },
+    { "['it\\'s', \"it's\", 'say \"x\"']", "it's|it's|say \"x\"" },
+    { "['\\\\frac{1}{2}', '\\frac', '\\d']", "\\frac{1}{2}|\frac|\\d" },
+    { "['a\\n\\t\\x41\\u00e9\\U0001F600\\101']", "a\n\tAé😀A" },
+    { "['é', '<image 2>', 'None', '']", "é|<image 2>|None|" },
+    { "['a' 'b']", NULL },  { "['a', 'b'", NULL }, { "['a", NULL },       { "['a\\", NULL },     { "['\\x4']", NULL },
+    { "['\\ud83d']", NULL }, { "['\\x00']", NULL }, { "['\\U00110000']", NULL }, { "[1, 2]", NULL }, { "['a', ['b']]", NULL },
+    { "['a'] + ['b']", NULL }, { "['\xff']", NULL }, { "['\\N{DASH}']", NULL }, { "[,]", NULL }, { "['a',,]", NULL }, { "a", NULL },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_auto (GStrv) list = ut_python_list (lists[i].text, strlen (lists[i].text), &error);
+      g_autofree char *joined = list != NULL ? g_strjoinv ("|", list) : NULL;
+      g_assert_cmpstr (joined, ==, lists[i].joined);
+      g_assert_true ((list == NULL) == (error != NULL));
+      if (list == NULL)
+        continue;
+      g_autofree char *again = ut_python_text_of_list ((const char *const *) list);
+      g_auto (GStrv) read = ut_python_list (again, strlen (again), &error);
+      g_assert_no_error (error);
+      g_assert_true (g_strv_equal ((const char *const *) read, (const char *const *) list));
+    }
 }
 
 /* --- Bad and hostile input --------------------------------------------------------------------------------------------------------- */
@@ -311,18 +633,24 @@ test_hostile_text (Fixture *f, [[maybe_unused]] gconstpointer data)
   assert_options (item, "\u202e<script>|B", 1);
 }
 
+/* A path below the real files beside the checkout; NULL, and the test is skipped, where they are not there. */
+static char *
+real_file (const char *name)
+{
+  g_autofree char *path = g_build_filename (g_test_get_dir (G_TEST_DIST), "..", "..", "shared", "data", name, NULL);
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&path);
+  g_test_skip ("no real files beside the checkout");
+  return NULL;
+}
+
 static void
 test_real_pope (void)
 {
-  g_autofree char *folder = g_build_filename (g_test_get_dir (G_TEST_DIST), "..", "..", "shared", "data", NULL);
-  g_autofree char *path = g_build_filename (folder, "pope", "coco_pope_random.json", NULL);
-  g_autofree char *images = g_build_filename (folder, "coco", "images", NULL);
-  g_autofree char *photos = g_build_filename (folder, "coco", "coco_photos_random.json", NULL);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    {
-      g_test_skip ("no real files beside the checkout");
-      return;
-    }
+  g_autofree char *folder = real_file ("coco"), *path = real_file ("pope/coco_pope_random.json");
+  if (folder == NULL || path == NULL)
+    return;
+  g_autofree char *images = g_build_filename (folder, "images", NULL), *photos = g_build_filename (folder, "coco_photos_*.json", NULL);
   g_autoptr (GError) error = NULL;
   const UtDatasetConfig without = { .path = path, .images = images }, with = { .path = photos, .images = images };
   g_assert_null (ut_dataset_open (&without, &error));
@@ -330,8 +658,74 @@ test_real_pope (void)
   g_clear_error (&error);
   g_autoptr (UtDataset) dataset = ut_dataset_open (&with, &error);
   g_assert_no_error (error);
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "pope");
+  g_assert_cmpuint (ut_dataset_files (dataset)->len, ==, 3);
   g_autoptr (UtImage) image = ut_dataset_image (dataset, item_at (dataset, 0), 0, &error);
   g_assert_no_error (error);
+}
+
+/* Two subjects, each with a validation and a development file: 70 questions, one of them open, two on two images. */
+static void
+test_real_mmmu (void)
+{
+  g_autofree char *folder = real_file ("mmmu");
+  if (folder == NULL)
+    return;
+  g_autofree char *path = g_build_filename (folder, "*", "*.parquet", NULL);
+  g_autoptr (GError) error = NULL;
+  const UtDatasetConfig config = { .path = path };
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "mmmu");
+  g_assert_cmpuint (ut_dataset_files (dataset)->len, ==, 4);
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 69);
+  g_assert_cmpuint (ut_dataset_skipped (dataset)->len, ==, 1);
+  const UtSkipped *open = ut_dataset_skipped (dataset)->pdata[0];
+  g_assert_cmpstr (open->reason, ==, "an open question");
+  unsigned two = 0;
+  for (unsigned i = 0; i < 69; i++)
+    {
+      const UtItem *item = item_at (dataset, i);
+      two += item->n_images == 2;
+      g_assert_true (g_str_equal (item->category, "Accounting") || g_str_equal (item->category, "Economics"));
+      if (g_str_equal (item->id, "validation_Economics_19"))
+        g_assert_cmpstr (item->options[1], ==, "Dominant strategy is 'Low output' (high price) for both firms.");
+      for (unsigned k = 0; k < item->n_images; k++)
+        {
+          g_autoptr (UtImage) image = ut_dataset_image (dataset, item, k, &error);
+          g_assert_no_error (error);
+        }
+    }
+  g_assert_cmpuint (two, ==, 2);
+}
+
+/* 36 questions on images, which are not there: any will do. */
+static void
+test_real_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *path = real_file ("seedbench/SEED-Bench.sample39.json");
+  if (path == NULL)
+    return;
+  g_autofree char *text = NULL, *picture = NULL, *from = at (f, "a.png");
+  gsize n;
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL) && g_file_get_contents (from, &picture, &n, NULL));
+  g_autoptr (GRegex) regex = g_regex_new ("\"data_id\": \"([0-9_]+)\"", G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+  for (g_regex_match (regex, text, G_REGEX_MATCH_DEFAULT, &match); g_match_info_matches (match); g_match_info_next (match, NULL))
+    {
+      g_autofree char *name = g_match_info_fetch (match, 1), *to = at (f, name);
+      g_assert_true (g_file_set_contents (to, picture, (gssize) n, NULL));
+    }
+  g_autoptr (GError) error = NULL;
+  const UtDatasetConfig config = { .path = path, .images = f->folder };
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ut_dataset_format (dataset), ==, "seedbench");
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 36);
+  g_assert_cmpuint (ut_dataset_skipped (dataset)->len, ==, 3);
+  g_assert_cmpstr (item_at (dataset, 0)->id, ==, "101669");
+  g_assert_cmpstr (item_at (dataset, 0)->category, ==, "Instances Counting");
+  assert_options (item_at (dataset, 0), "One|Two|Three|Four", 0);
 }
 
 int
@@ -347,12 +741,23 @@ main (int argc, char **argv)
   ADD ("/dataset/parquet", test_parquet);
   ADD ("/dataset/base64", test_base64);
   ADD ("/dataset/pope", test_pope);
+  ADD ("/dataset/pope-v2", test_pope_v2);
+  ADD ("/dataset/pope-hub", test_pope_hub);
+  ADD ("/dataset/seedbench", test_seedbench);
+  ADD ("/dataset/mmmu", test_mmmu);
+  ADD ("/dataset/vlmevalkit", test_vlmevalkit);
+  ADD ("/dataset/vlmevalkit/pope", test_vlmevalkit_pope);
+  ADD ("/dataset/vlmevalkit/paths", test_vlmevalkit_paths);
+  ADD ("/dataset/vlmevalkit/references", test_vlmevalkit_references);
+  g_test_add_func ("/dataset/python-lists", test_python_lists);
   ADD ("/dataset/columns", test_columns_of_the_user);
   ADD ("/dataset/limit", test_limit);
   ADD ("/dataset/refusals", test_refusals);
   ADD ("/dataset/not-a-benchmark", test_not_a_benchmark);
   ADD ("/dataset/images-stay-inside", test_images_stay_inside);
   ADD ("/dataset/hostile-text", test_hostile_text);
-  g_test_add_func ("/dataset/real-pope", test_real_pope);
+  g_test_add_func ("/dataset/real/pope", test_real_pope);
+  g_test_add_func ("/dataset/real/mmmu", test_real_mmmu);
+  ADD ("/dataset/real/seedbench", test_real_seedbench);
   return g_test_run ();
 }
