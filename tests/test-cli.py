@@ -219,13 +219,40 @@ def test_commands(tmp):
     assert undertow().returncode == 2
     assert undertow("--help").returncode == 0
     assert_fails(2, ["show"], "shwo")
-    for command in ("run", "show", "perturb", "scenes", "list"):
+    for command in ("run", "show", "inspect", "perturb", "scenes", "list"):
         helped = undertow(command, "--help")
         assert helped.returncode == 0 and "Usage" in helped.stdout, command
     for name in ("families", "metrics", "datasets", "engines", "channels"):
         listed = undertow("list", name)
         assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
     assert_fails(2, ["metrics"], "list", "metrix")
+
+
+def test_inspect(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    (tmp / "b" / "2.png").unlink()
+    shown = undertow("inspect", dataset)
+    assert shown.returncode == 0, shown.stderr
+    for word in ("table", "own.csv", "4 on 2 images", "4 options", "c0", "skipped", "2.png", "row 5", "None", "96×96"):
+        assert word in shown.stdout, (word, shown.stdout)
+    (tmp / "b" / "0.png").write_bytes(b"no image")
+    broken = undertow("inspect", dataset)
+    assert broken.returncode == 1 and "0.png" in broken.stdout, broken
+    assert_fails(2, ["DATASET"], "inspect")
+    assert_fails(1, ["missing"], "inspect", tmp / "missing")
+
+
+def test_exported_benchmarks_run(tmp):
+    for task, format, path in (("presence", "pope", "*.json"), ("presence", "parquet", "data"), ("perception", "seedbench", "SEED-Bench.json"),
+                               ("reasoning", "vlmevalkit", "scenes.tsv"), ("reasoning", "parquet", "data/*.parquet")):
+        folder = tmp / (task + format)
+        made = undertow("scenes", "--export", folder, "--task", task, "--format", format, "--count", 1)
+        assert made.returncode == 0, made.stderr
+        done = undertow(*run_args(folder / path, tmp / (task + format + ".duckdb"), "-p", "scale"))
+        assert done.returncode == 0 and "scale" in done.stdout, done.stderr
+        assert undertow("inspect", folder / path).returncode == 0
+    assert_fails(2, ["yes/no"], "scenes", "--export", tmp / "x", "--task", "reasoning", "--format", "pope")
+    assert_fails(2, ["vlmevalkit"], "scenes", "--export", tmp / "x", "--format", "vlm")
 
 
 def test_show_formats(tmp):

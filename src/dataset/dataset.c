@@ -206,7 +206,7 @@ typedef struct {
   UtDataset *dataset;
   const UtDatasetConfig *config;
   const UtFormat *format;
-  const UtSource *source;
+  const char *file;    /* its name, with folders where the benchmark's files differ in them */
   char **folders;      /* where image names are looked for */
   GHashTable *by_key;  /* a row's image key → its images, an empty GArray where it has none of its own */
   GArray *waiting;     /* Waiting: items whose images are another row's */
@@ -398,7 +398,7 @@ read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed,
   while ((reading->waiting->len > 0 || !enough (reading->dataset, reading->config)) && ut_db_next (cursor, &failure))
     {
       g_auto (UtRow) row = {};
-      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, ut_source_name (reading->source),
+      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, reading->file,
                                      ut_db_int64 (cursor, (unsigned) row_column));
       if (!ut_row_read (cursor, reading->dataset->images, (const char *const *) reading->folders, &row, error))
         {
@@ -422,8 +422,21 @@ image_folders (const UtFormat *format, const UtDatasetConfig *config, const char
   return config->images != NULL ? g_strdupv ((char **) named) : format->folders (path);
 }
 
+/* How much of the paths is the folder of them all. */
+static size_t
+count_shared (const GPtrArray *files)
+{
+  /* They are sorted: what the first and the last share, all do. */
+  const char *first = files->pdata[0], *last = files->pdata[files->len - 1];
+  size_t n = 0;
+  for (size_t i = 0; first[i] != '\0' && (first[i] == last[i] || files->len == 1); i++)
+    n = first[i] == '/' ? i + 1 : n;
+  return n;
+}
+
+/* `n_shared`: how much of its path need not be said. */
 static gboolean
-read_file (UtDataset *dataset, UtDb *db, const char *path, const UtDatasetConfig *config, GError **error)
+read_file (UtDataset *dataset, UtDb *db, const char *path, size_t n_shared, const UtDatasetConfig *config, GError **error)
 {
   g_autoptr (UtSource) source = ut_source_open (db, path, error);
   if (source == NULL)
@@ -439,7 +452,7 @@ read_file (UtDataset *dataset, UtDb *db, const char *path, const UtDatasetConfig
     .dataset = dataset,
     .config = config,
     .format = format,
-    .source = source,
+    .file = path + n_shared,
     .folders = image_folders (format, config, path),
     .by_key = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
     .waiting = g_array_new (FALSE, FALSE, sizeof (Waiting)),
@@ -491,12 +504,13 @@ open_files (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
       return FALSE;
     }
   dataset->files = ut_files_list (config->path, error);
-  const UtDbOptions options = { .memory_limit = "400MB" };
+  const UtDbOptions options = { .threads = 1, .memory_limit = "400MB" };
   g_autoptr (UtDb) db = dataset->files != NULL ? ut_db_open (NULL, &options, error) : NULL;
   if (db == NULL)
     return FALSE;
+  const size_t n_shared = count_shared (dataset->files);
   for (size_t i = 0; i < dataset->files->len && !enough (dataset, config); i++)
-    if (!read_file (dataset, db, dataset->files->pdata[i], config, error))
+    if (!read_file (dataset, db, dataset->files->pdata[i], n_shared, config, error))
       return FALSE;
   return check_some (dataset, config, error);
 }

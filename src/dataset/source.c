@@ -396,7 +396,7 @@ reader_sql (const UtSource *source)
   g_autofree char *quoted = ut_db_sql ("%q, delim = %q", source->readable, delimiter);
   g_autofree char *list = g_string_free (names, FALSE);
   return g_strdup_printf ("read_csv(%s, columns = {%s}, auto_detect = false, header = true, skip = 0, quote = '\"', escape = '\"',"
-                          " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = " MAX_RECORD ")",
+                          " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = " MAX_RECORD ", buffer_size = " MAX_RECORD ")",
                           quoted, list);
 }
 

@@ -8,6 +8,7 @@
 #include <yyjson.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* Digits after the point where no fixed number suits: as many as give four significant ones; as few as say the value. */
 #define SIGNIFICANT (-1)
@@ -325,19 +326,6 @@ column_new (UtDbCursor *cursor, unsigned index)
   };
 }
 
-/* Text as it may stand in one cell of a terminal: a control character could move the cursor or start an escape sequence. */
-static char *
-without_controls (const char *text)
-{
-  GString *clean = g_string_new (NULL);
-  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
-    {
-      const gunichar c = g_utf8_get_char (p);
-      g_string_append_unichar (clean, g_unichar_iscntrl (c) ? ' ' : c);
-    }
-  return g_string_free (clean, FALSE);
-}
-
 static Cell
 cell_new (UtDbCursor *cursor, unsigned column)
 {
@@ -351,7 +339,7 @@ cell_new (UtDbCursor *cursor, unsigned column)
     case UT_DB_DOUBLE:
       return (Cell) { .number = ut_db_double (cursor, column) };
     default:
-      return (Cell) { .text = without_controls (ut_db_text (cursor, column)), .number = NAN };
+      return (Cell) { .text = ut_text_without_controls (ut_db_text (cursor, column)), .number = NAN };
     }
 }
 
