@@ -227,13 +227,15 @@ ut_cmd_inspect (int argc, char **argv)
   const GOptionEntry entries[] = {
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
     { "format", 0, 0, G_OPTION_ARG_STRING, &format, "Its format, where it is not to be detected (see list datasets)", "NAME" },
-    { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
+    { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated",
+      "NAME=YOURS" },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL, "DATASET" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_option_context_set_summary (context, "Shows what a benchmark holds: format, counts, categories, what is skipped and why, three samples.");
+  g_option_context_set_summary (
+      context, "Shows what a benchmark holds: format, counts, categories, what is skipped and why, three samples.");
   g_option_context_set_description (context, "DATASET is a file, folder, glob, or bundled:presence, as for undertow run.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_set_prgname ("undertow inspect");

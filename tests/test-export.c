@@ -64,8 +64,7 @@ describe_all (UtDataset *dataset, const GPtrArray *numbers)
   for (unsigned i = 0; i < items->len; i++)
     {
       const UtItem *item = items->pdata[i];
-      const char *category
-          = numbers != NULL ? numbers->pdata[g_ascii_strtoull (item->category, NULL, 10) - 1] : item->category;
+      const char *category = numbers != NULL ? numbers->pdata[g_ascii_strtoull (item->category, NULL, 10) - 1] : item->category;
       g_ptr_array_add (texts, describe (dataset, item, category, hashes));
     }
   g_ptr_array_sort (texts, compare_texts);
@@ -126,7 +125,7 @@ test_refused (void)
   static const struct {
     const char *task, *format, *word;
   } refused[] = {
-    { "perception", "pope", "yes/no" },   { "reasoning", "pope", "yes/no" },    { "presence", "seedbench", "four options" },
+    { "perception", "pope", "yes/no" },   { "reasoning", "pope", "yes/no" },   { "presence", "seedbench", "four options" },
     { "reasoning", "seedbench", "pair" }, { "presence", "pop", "vlmevalkit" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (refused); i++)

@@ -504,7 +504,9 @@ open_files (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
       return FALSE;
     }
   dataset->files = ut_files_list (config->path, error);
-  const UtDbOptions options = { .threads = 1, .memory_limit = "400MB" };
+  /* Rows stream, so what is held is DuckDB's buffers: 64 MB of a TSV, a row group of a Parquet file, for every thread. The limit is for
+   * Parquet in one great row group, which DuckDB reads whole or not at all. */
+  const UtDbOptions options = { .threads = 1, .memory_limit = "2GB" };
   g_autoptr (UtDb) db = dataset->files != NULL ? ut_db_open (NULL, &options, error) : NULL;
   if (db == NULL)
     return FALSE;

@@ -29,36 +29,61 @@ static const Layout layouts[] = {
   /* lmms-lab/POPE */
   { { "", TRUE, 0, 0, 1 },
     "test",
-    "n::VARCHAR AS id, number::VARCHAR AS question_id, question, lower(answer) AS answer, name_1 AS image_source, " PICTURE ("1")
-    " AS image, category",
-    STRING ("id") "," STRING ("question_id") "," STRING ("question") "," STRING ("answer") "," STRING ("image_source") "," IMAGE ("image") ","
-    STRING ("category") },
+    "n::VARCHAR AS id, number::VARCHAR AS question_id, question, lower(answer) AS answer, name_1 AS image_source, " PICTURE (
+        "1") " AS image, category",
+    STRING ("id") "," STRING ("question_id") "," STRING ("question") "," STRING ("answer") "," STRING ("image_source") "," IMAGE (
+        "image") "," STRING ("category") },
   /* lmms-lab/SEED-Bench */
   { { "", FALSE, 4, 4, 1 },
     "test",
     "answer, options[1] AS choice_a, options[2] AS choice_b, options[3] AS choice_c, options[4] AS choice_d, name_1 AS data_id,"
-    " 'image' AS data_type, question, n::VARCHAR AS question_id, type::SMALLINT AS question_type_id, [" PICTURE ("1") "] AS image,"
-    " NULL::BIGINT[] AS segment",
-    STRING ("answer") "," STRING ("choice_a") "," STRING ("choice_b") "," STRING ("choice_c") "," STRING ("choice_d") "," STRING ("data_id") ","
-    STRING ("data_type") "," STRING ("question") "," STRING ("question_id") "," VALUE ("question_type_id", "int16") ","
-    "\"image\":{\"feature\":{\"_type\":\"Image\"},\"_type\":\"Sequence\"},"
-    "\"segment\":{\"feature\":{\"dtype\":\"int64\",\"_type\":\"Value\"},\"_type\":\"Sequence\"}" },
+    " 'image' AS data_type, question, n::VARCHAR AS question_id, type::SMALLINT AS question_type_id, [" PICTURE (
+        "1") "] AS image,"
+             " NULL::BIGINT[] AS segment",
+    STRING ("answer") "," STRING ("choice_a") "," STRING ("choice_b") "," STRING ("choice_c") "," STRING ("choice_d") "," STRING (
+        "data_id") "," STRING ("data_type") "," STRING ("question") "," STRING ("question_id") "," VALUE ("question_type_id",
+                                                                                                          "int16") ","
+                                                                                                                   "\"image\":{"
+                                                                                                                   "\"feature\":{"
+                                                                                                                   "\"_type\":"
+                                                                                                                   "\"Image\"},"
+                                                                                                                   "\"_type\":"
+                                                                                                                   "\"Sequence\"}"
+                                                                                                                   ","
+                                                                                                                   "\"segment\":{"
+                                                                                                                   "\"feature\":{"
+                                                                                                                   "\"dtype\":"
+                                                                                                                   "\"int64\",\"_"
+                                                                                                                   "type\":"
+                                                                                                                   "\"Value\"},"
+                                                                                                                   "\"_type\":"
+                                                                                                                   "\"Sequence\""
+                                                                                                                   "}" },
   /* MMMU/MMMU */
   { { "", FALSE, 2, 26, MAX_IMAGES },
     "validation",
-    "'validation_' || category || '_' || number AS id, markers || question AS question, list AS options, '' AS explanation, " PICTURE ("1")
-    " AS image_1, " PICTURE ("2") " AS image_2, " PICTURE ("3") " AS image_3, " PICTURE ("4") " AS image_4, " PICTURE ("5")
-    " AS image_5, " PICTURE ("6") " AS image_6, " PICTURE ("7") " AS image_7, '[''Geometric Shapes'']' AS img_type, answer,"
-    " '' AS topic_difficulty, 'multiple-choice' AS question_type, category AS subfield",
-    STRING ("id") "," STRING ("question") "," STRING ("options") "," STRING ("explanation") "," IMAGE ("image_1") "," IMAGE ("image_2") ","
-    IMAGE ("image_3") "," IMAGE ("image_4") "," IMAGE ("image_5") "," IMAGE ("image_6") "," IMAGE ("image_7") "," STRING ("img_type") ","
-    STRING ("answer") "," STRING ("topic_difficulty") "," STRING ("question_type") "," STRING ("subfield") },
+    "'validation_' || category || '_' || number AS id, markers || question AS question, list AS options, '' AS "
+    "explanation, " PICTURE ("1") " AS image_1, " PICTURE ("2") " AS image_2, " PICTURE ("3") " AS image_3, " PICTURE (
+        "4") " AS image_4, " PICTURE ("5") " AS image_5, " PICTURE ("6") " AS image_6, " PICTURE ("7") " AS image_7, "
+                                                                                                       "'[''Geometric Shapes'']' "
+                                                                                                       "AS img_type, answer,"
+                                                                                                       " '' AS topic_difficulty, "
+                                                                                                       "'multiple-choice' AS "
+                                                                                                       "question_type, category "
+                                                                                                       "AS subfield",
+    STRING ("id") "," STRING ("question") "," STRING ("options") "," STRING ("explanation") "," IMAGE ("image_1") "," IMAGE ("ima"
+                                                                                                                             "ge_"
+                                                                                                                             "2") "," IMAGE ("image_3") "," IMAGE ("image_4") "," IMAGE (
+        "image_5") "," IMAGE ("image_6") "," IMAGE ("image_7") "," STRING ("img_type") "," STRING ("answer") "," STRING ("topic_"
+                                                                                                                         "difficu"
+                                                                                                                         "lty") "," STRING ("question_type") "," STRING ("subfield") },
 };
 
-static const char table[] = "CREATE OR REPLACE TABLE item (n BIGINT, number BIGINT, type BIGINT, category VARCHAR, question VARCHAR,"
-                            " markers VARCHAR, options VARCHAR[], list VARCHAR, answer VARCHAR, name_1 VARCHAR, png_1 BLOB,"
-                            " name_2 VARCHAR, png_2 BLOB, name_3 VARCHAR, png_3 BLOB, name_4 VARCHAR, png_4 BLOB, name_5 VARCHAR,"
-                            " png_5 BLOB, name_6 VARCHAR, png_6 BLOB, name_7 VARCHAR, png_7 BLOB)";
+static const char table[]
+    = "CREATE OR REPLACE TABLE item (n BIGINT, number BIGINT, type BIGINT, category VARCHAR, question VARCHAR,"
+      " markers VARCHAR, options VARCHAR[], list VARCHAR, answer VARCHAR, name_1 VARCHAR, png_1 BLOB,"
+      " name_2 VARCHAR, png_2 BLOB, name_3 VARCHAR, png_3 BLOB, name_4 VARCHAR, png_4 BLOB, name_5 VARCHAR,"
+      " png_5 BLOB, name_6 VARCHAR, png_6 BLOB, name_7 VARCHAR, png_7 BLOB)";
 
 static gboolean
 append_images (UtExport *export, const UtItem *item, UtDbAppender *rows, GError **error)
@@ -138,7 +163,8 @@ find_layout (const UtExport *export, GError **error)
   for (size_t i = 0; i < G_N_ELEMENTS (layouts); i++)
     if (ut_export_find_misfit (export, &layouts[i].limits) == NULL)
       return &layouts[i];
-  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "the parquet format holds yes/no questions or others, not both in one file");
+  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE,
+                       "the parquet format holds yes/no questions or others, not both in one file");
   return NULL;
 }
 

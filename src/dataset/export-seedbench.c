@@ -8,7 +8,8 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (yyjson_mut_doc, yyjson_mut_doc_free)
 
 static void
-add_question (yyjson_mut_doc *doc, yyjson_mut_val *questions, const UtExport *export, const UtItem *item, const GPtrArray *categories)
+add_question (yyjson_mut_doc *doc, yyjson_mut_val *questions, const UtExport *export, const UtItem *item,
+              const GPtrArray *categories)
 {
   static const char *const choices[] = { "choice_a", "choice_b", "choice_c", "choice_d" };
   yyjson_mut_val *question = yyjson_mut_arr_add_obj (doc, questions);

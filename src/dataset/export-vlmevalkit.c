@@ -110,8 +110,8 @@ ut_export_vlmevalkit (UtExport *export, GError **error)
   g_autofree char *path = g_strdup_printf ("%s/%s.tsv", export->folder, export->name);
   g_autofree char *file = ut_db_sql ("%q", path);
   /* VLMEvalKit wants names for images that stand in a list. */
-  g_autofree char *sql = g_strdup_printf (rows, n_images > 1 ? ", called.names AS image_path" : "", letters->str,
-                                          n_images > 1 ? " LEFT JOIN (SELECT key, names FROM picture) AS called ON called.key = shared.key" : "",
-                                          file);
+  g_autofree char *sql = g_strdup_printf (
+      rows, n_images > 1 ? ", called.names AS image_path" : "", letters->str,
+      n_images > 1 ? " LEFT JOIN (SELECT key, names FROM picture) AS called ON called.key = shared.key" : "", file);
   return ut_db_exec (db, sql, error);
 }

@@ -112,7 +112,8 @@ find_format (const UtExport *export, const char *name, GError **error)
         {
           if (misfit == NULL)
             return format;
-          g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "the %s format holds %s; %s is none", name, format->limits.words, misfit->id);
+          g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "the %s format holds %s; %s is none", name, format->limits.words,
+                       misfit->id);
           return NULL;
         }
       g_ptr_array_add (names, (void *) format->name);

@@ -11,7 +11,8 @@ typedef struct {
 static gboolean
 fail (const Reader *r, GError **error, const char *what)
 {
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "broken Python list at character %zu: %s", (size_t) (r->at - r->start) + 1, what);
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "broken Python list at character %zu: %s", (size_t) (r->at - r->start) + 1,
+               what);
   return FALSE;
 }
 

@@ -86,10 +86,14 @@ static gboolean
 read_yes_no (UtItem *item, const char *answer, GError **error)
 {
   static const char *const yes_no[] = { "Yes", "No", NULL };
-  item->answer = answer == NULL ? -1 : g_ascii_strcasecmp (answer, "yes") == 0 ? 0 : g_ascii_strcasecmp (answer, "no") == 0 ? 1 : -1;
+  item->answer = answer == NULL                            ? -1
+                 : g_ascii_strcasecmp (answer, "yes") == 0 ? 0
+                 : g_ascii_strcasecmp (answer, "no") == 0  ? 1
+                                                           : -1;
   if (item->answer < 0)
     {
-      g_autofree char *what = g_strdup_printf ("“%s” is neither yes nor no, and the row has no options", answer != NULL ? answer : "");
+      g_autofree char *what
+          = g_strdup_printf ("“%s” is neither yes nor no, and the row has no options", answer != NULL ? answer : "");
       return fail (error, "answer", what);
     }
   item->yes_no = TRUE;
@@ -128,7 +132,8 @@ answer_of_any (const UtItem *item, const char *answer, GError **error)
   if (by_label >= 0 && by_text >= 0 && by_label != by_text)
     {
       g_autofree char *what = g_strdup_printf ("“%s” is the letter of one option and the text of another; "
-                                               "give it as answer_letter or answer_text", answer);
+                                               "give it as answer_letter or answer_text",
+                                               answer);
       fail (error, "answer", what);
       return -1;
     }
@@ -215,8 +220,8 @@ read_question (UtDbCursor *cursor, UtItem *item, GError **error)
 constexpr size_t MAX_NAME = 4096;
 
 gboolean
-ut_row_add_image (UtImages *images, const char *const *folders, const char *text, size_t n, unsigned *out_image, char **out_reason,
-                  GError **error)
+ut_row_add_image (UtImages *images, const char *const *folders, const char *text, size_t n, unsigned *out_image,
+                  char **out_reason, GError **error)
 {
   if (ut_images_is_base64 (text, n))
     return ut_images_add_base64 (images, text, n, out_image, out_reason, error);
@@ -229,8 +234,8 @@ ut_row_add_image (UtImages *images, const char *const *folders, const char *text
 
 /* Adds one image, of bytes or else of a text. */
 static gboolean
-add_image (UtImages *images, const char *const *folders, const void *bytes, size_t n_bytes, const char *text, size_t n_text, UtRow *row,
-           GError **error)
+add_image (UtImages *images, const char *const *folders, const void *bytes, size_t n_bytes, const char *text, size_t n_text,
+           UtRow *row, GError **error)
 {
   unsigned image;
   gboolean added = FALSE;
