@@ -200,8 +200,8 @@ check_options (const Options *o, UtSplit *out_split, GError **error)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "expected one of --export DIR and --raw FILE");
   else if (o->count < 1 || o->count > 10000000)
     g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--count %" G_GINT64_FORMAT ": expected 1 to 10000000", o->count);
-  else if (o->from < 0 || (o->from > 0 && o->raw == NULL))
-    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 or more, and only with --raw");
+  else if (o->from < 0 || o->from > 1000000000000 || (o->from > 0 && o->raw == NULL))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 to 1000000000000, and only with --raw");
   else if (o->pairs && o->raw == NULL)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--pairs: expected only with --raw");
   else if (o->format != NULL && o->export_dir == NULL)

@@ -330,7 +330,7 @@ static void
 check_question (const UtScene *scene, const UtScene *partner, const UtSceneQuestion *q)
 {
   g_assert_cmpuint (g_strv_length (q->options), ==, 4);
-  g_assert_cmpint (ut_scene_fact_answer (&q->fact, scene, partner), ==, q->right);
+  g_assert_cmpint (ut_scene_fact_answer (&q->fact, scene, partner, 1), ==, q->right);
   if (!is_right (scene, partner, q, q->options[q->answer]))
     g_error ("%s: %s %s", scene->id, q->question, q->options[q->answer]);
   for (int o = 0; o < 4; o++)
@@ -548,6 +548,137 @@ test_benchmark_of_choices (gconstpointer data)
   check_blind (task, val, test, option_and_question);
 }
 
+/* --- Labels -------------------------------------------------------------------------------------------------------------------------- */
+
+enum { RED, GREEN, BLUE };
+enum { CIRCLE, SQUARE, TRIANGLE };
+
+/* A red circle at the left border, a blue square under it, a green triangle to the right; 200 pixels a side. */
+static UtScene *
+known_scene (void)
+{
+  static UtScene scene = { .width = 200, .height = 200, .n_objects = 3 };
+  scene.objects[0] = (UtSceneObject) { RED, CIRCLE, 0, 30, 50, 25 };
+  scene.objects[1] = (UtSceneObject) { BLUE, SQUARE, 1, 50, 150, 25 };
+  scene.objects[2] = (UtSceneObject) { GREEN, TRIANGLE, 2, 150, 50, 25 };
+  return &scene;
+}
+
+static const UtSceneWhich any = { -1, -1, -1 }, red = { RED, -1, -1 }, blue = { BLUE, -1, -1 }, green = { GREEN, -1, -1 },
+                          square = { -1, SQUARE, -1 };
+
+static UtLabel
+label (UtSceneForm form, UtSceneAttribute attribute, UtSceneWhich first, UtSceneWhich second, const UtGeometry *geometry)
+{
+  const UtSceneItem item = { .scene = known_scene (), .fact = { form, attribute, { first, second } } };
+  return ut_scene_item_label (&item, geometry);
+}
+
+static UtGeometry
+moved_by (double dx, double dy)
+{
+  return (UtGeometry) { .width = 200, .height = 200, .matrix = { { 1, 0, dx }, { 0, 1, dy } } };
+}
+
+/* Around the middle, counter-clockwise as one sees it. */
+static UtGeometry
+turned_by (double degrees)
+{
+  const double c = cos (degrees * G_PI / 180), s = sin (degrees * G_PI / 180);
+  return (
+      UtGeometry) { .width = 280, .height = 280, .matrix = { { c, s, 140 - 100 * (c + s) }, { -s, c, 140 - 100 * (c - s) } } };
+}
+
+static void
+test_label_of_turned (void)
+{
+  const UtGeometry quarter = turned_by (90), eighth = turned_by (45);
+  /* Top left comes to the bottom left, and what was to the right is then above. */
+  g_assert_cmpint (label (UT_SCENE_POSITION, 0, red, any, &quarter), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_RELATION, 0, green, red, &quarter), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_RELATION, 0, green, red, &eighth), ==, UT_LABEL_DOUBTFUL);
+  /* A square turned by a quarter is one; turned by an eighth it may be called a diamond, but it is still blue and there. */
+  g_assert_cmpint (label (UT_SCENE_WHAT, UT_SCENE_SHAPE, blue, any, &quarter), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_WHAT, UT_SCENE_SHAPE, blue, any, &eighth), ==, UT_LABEL_DOUBTFUL);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, square, any, &eighth), ==, UT_LABEL_DOUBTFUL);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, blue, any, &eighth), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_N_ATTRIBUTES, any, any, &eighth), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_WHAT, UT_SCENE_SHAPE, red, any, &eighth), ==, UT_LABEL_HOLDS);
+}
+
+static void
+test_label_of_hidden (void)
+{
+  UtGeometry g = moved_by (0, 0);
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_N_ATTRIBUTES, any, any, &g), ==, UT_LABEL_HOLDS);
+  g.covered.right = g.covered.bottom = 90; /* all of the red circle */
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_N_ATTRIBUTES, any, any, &g), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, blue, any, &g), ==, UT_LABEL_HOLDS);
+  g.covered.bottom = 50; /* half of it */
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_DOUBTFUL);
+  g_assert_cmpint (label (UT_SCENE_LEFT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_HOLDS);
+  g.covered.bottom = 32; /* a little of it */
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_HOLDS);
+}
+
+static void
+test_label_of_cut_off (void)
+{
+  const UtGeometry gone = moved_by (-60, 0), half = moved_by (-30, 0);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &gone), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &half), ==, UT_LABEL_DOUBTFUL);
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, green, any, &gone), ==, UT_LABEL_HOLDS);
+}
+
+static void
+test_label_of_rolled (void)
+{
+  UtGeometry g = moved_by (-30, 0);
+  g.rolls = TRUE; /* half of the red circle is at the right border now */
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_WHAT, UT_SCENE_SHAPE, red, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_DOUBTFUL);
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, blue, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_POSITION, 0, red, any, &g), ==, UT_LABEL_DOUBTFUL);
+  g = moved_by (-60, 0);
+  g.rolls = TRUE; /* and all of it here */
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_POSITION, 0, red, any, &g), ==, UT_LABEL_CHANGED);
+  g_assert_cmpint (label (UT_SCENE_RELATION, 0, green, red, &g), ==, UT_LABEL_CHANGED);
+}
+
+static void
+test_label_of_two_images (void)
+{
+  static UtScene other;
+  other = *known_scene ();
+  other.objects[0].colour = GREEN; /* the red circle is in the first alone */
+  UtGeometry g = moved_by (0, 0);
+  const UtSceneItem item
+      = { .scene = known_scene (), .partner = &other, .fact = { UT_SCENE_IN_WHICH, UT_SCENE_COLOUR, { red, any } } };
+  g_assert_cmpint (ut_scene_item_label (&item, &g), ==, UT_LABEL_HOLDS);
+  g.covered.right = g.covered.bottom = 90;
+  g_assert_cmpint (ut_scene_item_label (&item, &g), ==, UT_LABEL_CHANGED);
+}
+
+/* A smaller picture of the same shows the same, whatever is asked. */
+static void
+test_label_of_smaller (void)
+{
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
+    {
+      g_autoptr (UtSceneBenchmark) b = ut_scenes_benchmark (source, task->name, UT_SPLIT_VAL, 30, NULL);
+      for (guint i = 0; i < b->items->len; i++)
+        {
+          const UtSceneItem *item = b->items->pdata[i];
+          const UtGeometry g
+              = { .width = item->scene->width / 2, .height = item->scene->height / 2, .matrix = { { .5, 0, 0 }, { 0, .5, 0 } } };
+          g_assert_cmpint (ut_scene_item_label (item, &g), ==, UT_LABEL_HOLDS);
+        }
+    }
+}
+
 static void
 test_benchmark_unknown (void)
 {
@@ -574,6 +705,12 @@ main (int argc, char **argv)
   g_test_add_data_func ("/scenes/benchmark-perception", &ut_scene_tasks[1], test_benchmark_of_choices);
   g_test_add_data_func ("/scenes/benchmark-reasoning", &ut_scene_tasks[2], test_benchmark_of_choices);
   g_test_add_func ("/scenes/benchmark-unknown", test_benchmark_unknown);
+  g_test_add_func ("/scenes/label/turned", test_label_of_turned);
+  g_test_add_func ("/scenes/label/hidden", test_label_of_hidden);
+  g_test_add_func ("/scenes/label/cut-off", test_label_of_cut_off);
+  g_test_add_func ("/scenes/label/rolled", test_label_of_rolled);
+  g_test_add_func ("/scenes/label/two-images", test_label_of_two_images);
+  g_test_add_func ("/scenes/label/smaller", test_label_of_smaller);
   const int status = g_test_run ();
   ut_scenes_free (source);
   return status;

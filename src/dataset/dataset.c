@@ -551,6 +551,20 @@ ut_dataset_files (UtDataset *dataset)
   return dataset->files;
 }
 
+gboolean
+ut_dataset_knows_labels (UtDataset *dataset)
+{
+  return dataset->benchmark != NULL;
+}
+
+const char *
+ut_dataset_label (UtDataset *dataset, const UtItem *item, const UtGeometry *geometry)
+{
+  static const char *const names[]
+      = { [UT_LABEL_HOLDS] = "holds", [UT_LABEL_CHANGED] = "changed", [UT_LABEL_DOUBTFUL] = "doubtful" };
+  return names[ut_scene_item_label (dataset->benchmark->items->pdata[item->index], geometry)];
+}
+
 /* Of a bundled benchmark. */
 static const UtScene *
 scene_of (UtDataset *dataset, const UtItem *item, unsigned k)

@@ -13,10 +13,10 @@ const UtSceneValues ut_scene_values[UT_SCENE_N_ATTRIBUTES] = {
   [UT_SCENE_TEXTURE] = { "pattern", UT_SCENE_TEXTURES, ut_scene_textures },
 };
 
-/* An answer is clear where it would be the same had one looked a little less closely. */
-constexpr double CLEAR_SIZE = 1.3;      /* the extreme object's radius over the next one's */
-constexpr double CLEAR_POSITION = .1;   /* of the image's side, from the middle */
-constexpr double CLEAR_DIRECTION = 1.6; /* the longer of the two distances over the shorter */
+/* What makes an answer clear, at clarity 1. */
+constexpr double CLEAR_SIZE = .3;      /* by how much the extreme object's radius exceeds the next one's, as a share of it */
+constexpr double CLEAR_POSITION = .1;  /* from the middle, as a share of the image's side */
+constexpr double CLEAR_DIRECTION = .6; /* by how much the longer of the two distances exceeds the shorter, as a share of it */
 
 unsigned
 ut_scene_kind (const UtSceneObject *object)
@@ -86,7 +86,7 @@ the_only (const UtScene *scene, UtSceneWhich which)
 }
 
 int
-ut_scene_extreme (const UtScene *scene, gboolean largest)
+ut_scene_extreme (const UtScene *scene, gboolean largest, double clarity)
 {
   if (scene->n_objects < 2)
     return -1;
@@ -94,11 +94,11 @@ ut_scene_extreme (const UtScene *scene, gboolean largest)
   for (unsigned i = 1; i < scene->n_objects; i++)
     if (largest == (scene->objects[i].radius > scene->objects[best].radius))
       best = i;
-  const double radius = scene->objects[best].radius;
+  const double radius = scene->objects[best].radius, factor = 1 + clarity * CLEAR_SIZE;
   for (unsigned i = 0; i < scene->n_objects; i++)
     {
       const double other = scene->objects[i].radius;
-      if (i != best && (largest ? radius < CLEAR_SIZE * other : other < CLEAR_SIZE * radius))
+      if (i != best && (largest ? radius < factor * other : other < factor * radius))
         return -1;
     }
   return ut_scene_count (scene, ut_scene_with_kind (ut_scene_kind (&scene->objects[best]))) == 1 ? (int) best : -1;
@@ -132,20 +132,20 @@ ut_scene_odd (const UtScene *scene, UtSceneAttribute attribute)
 
 /* Top left, top right, bottom left, bottom right. */
 static int
-position (const UtScene *scene, const UtSceneObject *object)
+position (const UtScene *scene, const UtSceneObject *object, double clarity)
 {
   const double dx = object->x / scene->width - .5, dy = object->y / scene->height - .5;
-  if (fabs (dx) < CLEAR_POSITION || fabs (dy) < CLEAR_POSITION)
+  if (fmin (fabs (dx), fabs (dy)) < clarity * CLEAR_POSITION)
     return -1;
   return (dy > 0 ? 2 : 0) + (dx > 0 ? 1 : 0);
 }
 
 /* Above, below, left, right. */
 static int
-direction (const UtSceneObject *a, const UtSceneObject *b)
+direction (const UtSceneObject *a, const UtSceneObject *b, double clarity)
 {
   const double dx = a->x - b->x, dy = a->y - b->y;
-  if (fmax (fabs (dx), fabs (dy)) < CLEAR_DIRECTION * fmin (fabs (dx), fabs (dy)))
+  if (fmax (fabs (dx), fabs (dy)) < (1 + clarity * CLEAR_DIRECTION) * fmin (fabs (dx), fabs (dy)))
     return -1;
   if (fabs (dy) > fabs (dx))
     return dy < 0 ? 0 : 1;
@@ -185,6 +185,15 @@ in_common (const UtScene *scene, const UtScene *second, UtSceneAttribute attribu
   return found;
 }
 
+/* A kind has a name where the object's shape has one. */
+static int
+kind_or_doubt (const UtScene *scene, int object)
+{
+  if (object < 0 || scene->objects[object].shape == UT_SCENE_SHAPES)
+    return -1;
+  return (int) ut_scene_kind (&scene->objects[object]);
+}
+
 static int
 odd_answer (const UtScene *scene, UtSceneAttribute attribute)
 {
@@ -192,20 +201,14 @@ odd_answer (const UtScene *scene, UtSceneAttribute attribute)
   if (i < 0)
     return -1;
   const UtSceneObject *object = &scene->objects[i];
-  return (int) (attribute == UT_SCENE_COLOUR  ? object->shape
-                : attribute == UT_SCENE_SHAPE ? object->colour
-                                              : ut_scene_kind (object));
-}
-
-static int
-kind_or_doubt (const UtScene *scene, int object)
-{
-  return object < 0 ? -1 : (int) ut_scene_kind (&scene->objects[object]);
+  if (attribute == UT_SCENE_TEXTURE)
+    return kind_or_doubt (scene, i);
+  return (int) (attribute == UT_SCENE_COLOUR ? object->shape : object->colour);
 }
 
 /* Forms that name objects the scene must have exactly once. */
 static int
-answer_of_named (const UtSceneFact *fact, const UtScene *scene)
+answer_of_named (const UtSceneFact *fact, const UtScene *scene, double clarity)
 {
   const UtSceneObject *a = the_only (scene, fact->which[0]);
   if (a == NULL)
@@ -213,13 +216,13 @@ answer_of_named (const UtSceneFact *fact, const UtScene *scene)
   if (fact->form == UT_SCENE_WHAT)
     return (int) ut_scene_value (a, fact->attribute);
   if (fact->form == UT_SCENE_POSITION)
-    return position (scene, a);
+    return position (scene, a, clarity);
   const UtSceneObject *b = the_only (scene, fact->which[1]);
-  return b == NULL ? -1 : direction (a, b);
+  return b == NULL ? -1 : direction (a, b, clarity);
 }
 
 int
-ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtScene *second)
+ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtScene *second, double clarity)
 {
   const unsigned n = ut_scene_count (scene, fact->which[0]);
   const unsigned n_second = second != NULL ? ut_scene_count (second, fact->which[0]) : 0;
@@ -230,12 +233,12 @@ ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtSce
     case UT_SCENE_WHAT:
     case UT_SCENE_POSITION:
     case UT_SCENE_RELATION:
-      return answer_of_named (fact, scene);
+      return answer_of_named (fact, scene, clarity);
     case UT_SCENE_COUNT:
       return (int) n;
     case UT_SCENE_LARGEST:
     case UT_SCENE_SMALLEST:
-      return kind_or_doubt (scene, ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST));
+      return kind_or_doubt (scene, ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST, clarity));
     case UT_SCENE_MORE:
       {
         const unsigned other = ut_scene_count (scene, fact->which[1]);

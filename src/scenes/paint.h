@@ -36,6 +36,9 @@ ut_step (float t)
   return t * t * (3 - 2 * t);
 }
 
+/* The distance from (x, y) to the outline of a shape of radius 1 around the origin, y down; negative inside. */
+float ut_outline_distance (unsigned shape, float x, float y);
+
 /* Fills the canvas with a ground: plaster, wood, bricks, tiles, cloth. Its colours are greyish, never near an object's. */
 void ut_paint_ground (UtCanvas *canvas, UtRng *rng);
 

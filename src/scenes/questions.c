@@ -318,7 +318,7 @@ find_subjects (const UtSceneFact *fact, const UtScene *scene, int subject[2])
       return;
     case UT_SCENE_LARGEST:
     case UT_SCENE_SMALLEST:
-      subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST);
+      subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST, 1);
       return;
     case UT_SCENE_ODD:
       subject[0] = ut_scene_odd (scene, fact->attribute);
@@ -334,7 +334,7 @@ ask (Asking *asking, UtSceneFact fact)
 {
   unsigned first, last, chosen[N_OPTIONS] = { 0, 1 };
   answer_range (&fact, &first, &last);
-  const int right = ut_scene_fact_answer (&fact, asking->scene, asking->partner);
+  const int right = ut_scene_fact_answer (&fact, asking->scene, asking->partner, 1);
   if (right < (int) first || right > (int) last)
     return;
   const unsigned n_options = fact.form == UT_SCENE_PRESENT ? 2 : N_OPTIONS;

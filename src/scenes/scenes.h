@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "image/image.h"
+#include "perturb/perturb.h"
 
 typedef enum { UT_SPLIT_TRAIN, UT_SPLIT_VAL, UT_SPLIT_TEST } UtSplit;
 
@@ -28,7 +29,7 @@ extern const char *const ut_scene_shapes[UT_SCENE_SHAPES];
 extern const char *const ut_scene_textures[UT_SCENE_TEXTURES];
 
 typedef struct {
-  unsigned colour, shape, texture; /* indices of the tables above */
+  unsigned colour, shape, texture; /* indices of the tables above; UT_SCENE_SHAPES: a shape without a name */
   double x, y;                     /* centre, pixels */
   double radius;                   /* its size, pixels: a circle's radius; no shape reaches beyond UT_SCENE_REACH times as far */
 } UtSceneObject;
@@ -44,7 +45,7 @@ typedef struct {
   uint64_t seed, index;
   int width, height; /* multiples of 32: of two patches of the bundled models, merged */
   unsigned n_objects;
-  UtSceneObject objects[UT_SCENE_MAX_OBJECTS];
+  UtSceneObject objects[2 * UT_SCENE_MAX_OBJECTS]; /* as many as that only where a perturbation cuts objects in two */
 } UtScene;
 
 void ut_scene_free (UtScene *scene);
@@ -98,8 +99,9 @@ typedef struct {
   UtSceneWhich which[2];
 } UtSceneFact;
 
-/* The answer, as UtSceneForm says, or -1 where it is open to doubt. `second` may be NULL where the form asks of one image. */
-int ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtScene *second);
+/* The answer, as UtSceneForm says, or -1 where it is open to doubt. `second` may be NULL where the form asks of one image. Sizes and
+ * places must differ clearly: `clarity` is 1 for what is asked and may be less, down to 0, for what is only held against an answer. */
+int ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtScene *second, double clarity);
 
 /* One question on a scene, or on a scene and its partner. */
 typedef struct {
@@ -159,6 +161,14 @@ typedef struct {
 
 void ut_scene_benchmark_free (UtSceneBenchmark *benchmark);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtSceneBenchmark, ut_scene_benchmark_free)
+
+/* What becomes of an item's right answer when its images are perturbed. */
+typedef enum { UT_LABEL_HOLDS, UT_LABEL_CHANGED, UT_LABEL_DOUBTFUL } UtLabel;
+
+/* Answers the item's question anew from the objects as the geometry leaves them: moved, turned, cut off, covered, cut in two by a roll.
+ * An object that is seen in part may or may not count, a square turned towards a diamond may or may not be one, so there may be more
+ * than one answer: the right one holds where it is the only one, has changed where it is none of them, and is open to doubt otherwise. */
+UtLabel ut_scene_item_label (const UtSceneItem *item, const UtGeometry *geometry);
 
 /* The number of images of a bundled benchmark, partners not counted. */
 constexpr unsigned UT_SCENES_BENCHMARK_IMAGES = 350;

@@ -30,5 +30,5 @@ unsigned ut_scene_count (const UtScene *scene, UtSceneWhich which);
 int ut_scene_find (const UtScene *scene, UtSceneWhich which);
 
 /* The object an answer of the forms `largest`, `smallest` and `odd` is about, -1 where that is open to doubt. */
-int ut_scene_extreme (const UtScene *scene, gboolean largest);
+int ut_scene_extreme (const UtScene *scene, gboolean largest, double clarity);
 int ut_scene_odd (const UtScene *scene, UtSceneAttribute attribute);
