@@ -55,8 +55,7 @@ engine_thread (gpointer data)
 static gboolean
 is_done (const Run *run, unsigned item, unsigned variant)
 {
-  const guint64 key = (guint64) item << 32 | variant;
-  return g_hash_table_contains (run->done, &key);
+  return ut_stock_has (run->done, item, variant);
 }
 
 static gboolean
@@ -288,7 +287,8 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
   return ok;
 }
 
-/* Whether any trial of the group is left to do, as far as can be told without its clean answers. */
+/* Whether no trial of the group is left to do. What applies to a question may depend on its clean answer, which an earlier process has
+ * stored. */
 static gboolean
 group_is_done (const Run *run, const UtGroup *group)
 {
@@ -298,7 +298,8 @@ group_is_done (const Run *run, const UtGroup *group)
       for (size_t v = 0; v < run->variants->len; v++)
         {
           const UtVariant *variant = run->variants->pdata[v];
-          const UtSubject subject = ut_group_subject (group, i);
+          UtSubject subject = ut_group_subject (group, i);
+          subject.clean_prediction = ut_stock_prediction (run->done, item->index, 0);
           g_autofree char *key = variant->family->per_subject ? ut_variant_key (variant, &subject, run->config->seed) : NULL;
           const gboolean applies = !variant->family->per_subject || key != NULL;
           if (applies && !is_done (run, item->index, variant->id))

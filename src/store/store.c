@@ -625,12 +625,15 @@ ut_store_take_stock (UtStore *store, GError **error)
       || !load_trials (store, error))
     return NULL;
 
+  g_autoptr (UtDbCursor) cursor = ut_db_query (store->db, "SELECT item, variant, predicted FROM trial", error);
+  if (cursor == NULL)
+    return NULL;
   GHashTable *stock = trial_set_new ();
-  GHashTableIter iter;
-  gpointer key;
-  g_hash_table_iter_init (&iter, store->trials);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    g_hash_table_add (stock, g_memdup2 (key, sizeof (guint64)));
+  while (ut_db_next (cursor, NULL))
+    {
+      const guint64 key = trial_key ((unsigned) ut_db_int64 (cursor, 0), (unsigned) ut_db_int64 (cursor, 1));
+      g_hash_table_insert (stock, g_memdup2 (&key, sizeof key), GINT_TO_POINTER ((int) ut_db_int64 (cursor, 2)));
+    }
   return stock;
 }
 
@@ -639,6 +642,14 @@ ut_stock_has (GHashTable *stock, unsigned item, unsigned variant)
 {
   const guint64 key = trial_key (item, variant);
   return g_hash_table_contains (stock, &key);
+}
+
+int
+ut_stock_prediction (GHashTable *stock, unsigned item, unsigned variant)
+{
+  const guint64 key = trial_key (item, variant);
+  gpointer predicted;
+  return g_hash_table_lookup_extended (stock, &key, NULL, &predicted) ? GPOINTER_TO_INT (predicted) : -1;
 }
 
 /* Copies the vectors that `cursor` gives (item, vector) into a matrix of rows by item. */

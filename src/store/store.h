@@ -94,10 +94,13 @@ gboolean ut_store_commit (UtStore *store, GError **error);
  * may be quicker than that. For the loop over trials, called where a trial and its embeddings are complete. */
 gboolean ut_store_commit_if_due (UtStore *store, GError **error);
 
-/* The trials already finished without an error: a hash set of guint64 * (item << 32 | variant); the caller owns it. Failed trials are
- * deleted so that they are tried again. */
+/* The trials already finished without an error, as many entries as trials; the caller owns it. Failed trials are deleted so that they are
+ * tried again. */
 GHashTable *ut_store_take_stock (UtStore *store, GError **error);
 gboolean ut_stock_has (GHashTable *stock, unsigned item, unsigned variant);
+
+/* The option that a trial chose; -1 where it is not in stock. */
+int ut_stock_prediction (GHashTable *stock, unsigned item, unsigned variant);
 
 /* Clean embeddings of a channel as one matrix [n_items, n], rows by item; items without one have out_present[item] = FALSE and a zero
  * row. The caller owns both; n is 0 and the matrix NULL where the channel has none. */
