@@ -23,8 +23,8 @@ MOST = 7  # objects a name fits, or more
 IGNORE = -100
 
 # How often each category is asked, where the scene has questions of it.
-PERCEPTION = dict(colour=2, shape=2, texture=2, count=3, size=2, position=2, relation=4)
-REASONING = dict(compare=3, odd=2, left=3)
+PERCEPTION = dict(colour=2, shape=2, texture=3, count=3, size=3, position=2, relation=3)
+REASONING = dict(compare=3, left=3)
 PAIR = "pair"
 PRESENCE = ["random", "popular", "adversarial"]
 

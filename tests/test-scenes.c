@@ -239,23 +239,6 @@ is_only_in_common (const UtScene *scene, const UtScene *partner, const char *val
   return TRUE;
 }
 
-/* Whether all objects but the one that the option names share the attribute, and that one has another value. */
-static gboolean
-is_odd (const UtScene *scene, const char *option, size_t attribute)
-{
-  const UtSceneObject *odd = the_named (scene, option), *other = odd == scene->objects ? odd + 1 : scene->objects;
-  const unsigned odd_values[] = { odd->colour, odd->shape, odd->texture };
-  const unsigned shared[] = { other->colour, other->shape, other->texture };
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    {
-      const UtSceneObject *o = &scene->objects[i];
-      const unsigned values[] = { o->colour, o->shape, o->texture };
-      if (values[attribute] != (o == odd ? odd_values : shared)[attribute])
-        return FALSE;
-    }
-  return odd_values[attribute] != shared[attribute];
-}
-
 static const struct {
   const char *word;
   const char *const *names;
@@ -319,8 +302,6 @@ is_right (const UtScene *scene, const UtScene *partner, const UtSceneQuestion *q
     return is_extreme (scene, option, strstr (q->question, "largest") != NULL);
   if (g_str_equal (q->category, "compare"))
     return is_right_comparison (scene, q->question, option);
-  if (g_str_equal (q->category, "odd"))
-    return is_odd (scene, option, attribute_after (q->question, "others in "));
   if (g_str_equal (q->category, "pair"))
     return is_right_of_both (scene, partner, q->question, option);
   return g_str_equal (option, true_perception (scene, q));

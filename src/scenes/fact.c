@@ -31,13 +31,6 @@ ut_scene_value (const UtSceneObject *object, UtSceneAttribute attribute)
   return values[attribute];
 }
 
-void
-ut_scene_set_value (UtSceneObject *object, UtSceneAttribute attribute, unsigned value)
-{
-  unsigned *const values[] = { &object->colour, &object->shape, &object->texture };
-  *values[attribute] = value;
-}
-
 UtSceneWhich
 ut_scene_with_value (UtSceneAttribute attribute, unsigned value)
 {
@@ -104,32 +97,6 @@ ut_scene_extreme (const UtScene *scene, gboolean largest, double clarity)
   return ut_scene_count (scene, ut_scene_with_kind (ut_scene_kind (&scene->objects[best]))) == 1 ? (int) best : -1;
 }
 
-/* What an odd object is told by: something that the way it differs does not give away. */
-static UtSceneWhich
-odd_name (const UtSceneObject *object, UtSceneAttribute attribute)
-{
-  if (attribute == UT_SCENE_COLOUR)
-    return ut_scene_with_value (UT_SCENE_SHAPE, object->shape);
-  if (attribute == UT_SCENE_SHAPE)
-    return ut_scene_with_value (UT_SCENE_COLOUR, object->colour);
-  return ut_scene_with_kind (ut_scene_kind (object));
-}
-
-int
-ut_scene_odd (const UtScene *scene, UtSceneAttribute attribute)
-{
-  if (scene->n_objects < 3)
-    return -1;
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    {
-      const unsigned others = ut_scene_value (&scene->objects[i == 0 ? 1 : 0], attribute);
-      if (ut_scene_value (&scene->objects[i], attribute) != others
-          && ut_scene_count (scene, ut_scene_with_value (attribute, others)) == scene->n_objects - 1)
-        return ut_scene_count (scene, odd_name (&scene->objects[i], attribute)) == 1 ? (int) i : -1;
-    }
-  return -1;
-}
-
 /* Top left, top right, bottom left, bottom right. */
 static int
 position (const UtScene *scene, const UtSceneObject *object, double clarity)
@@ -194,18 +161,6 @@ kind_or_doubt (const UtScene *scene, int object)
   return (int) ut_scene_kind (&scene->objects[object]);
 }
 
-static int
-odd_answer (const UtScene *scene, UtSceneAttribute attribute)
-{
-  const int i = ut_scene_odd (scene, attribute);
-  if (i < 0)
-    return -1;
-  const UtSceneObject *object = &scene->objects[i];
-  if (attribute == UT_SCENE_TEXTURE)
-    return kind_or_doubt (scene, i);
-  return (int) (attribute == UT_SCENE_COLOUR ? object->shape : object->colour);
-}
-
 /* Forms that name objects the scene must have exactly once. */
 static int
 answer_of_named (const UtSceneFact *fact, const UtScene *scene, double clarity)
@@ -246,8 +201,6 @@ ut_scene_fact_answer (const UtSceneFact *fact, const UtScene *scene, const UtSce
       }
     case UT_SCENE_MOST:
       return most_frequent (scene, fact->attribute);
-    case UT_SCENE_ODD:
-      return odd_answer (scene, fact->attribute);
     case UT_SCENE_LEFT:
       return (int) (scene->n_objects - n);
     case UT_SCENE_IN_WHICH:

@@ -101,32 +101,6 @@ draw_kinds (UtSceneObject *objects, unsigned n, UtRng *rng)
     }
 }
 
-static gboolean
-has_another (const UtSceneObject *objects, unsigned n, UtSceneAttribute attribute)
-{
-  for (unsigned i = 1; i < n; i++)
-    if (ut_scene_value (&objects[i], attribute) == ut_scene_value (&objects[0], attribute))
-      return TRUE;
-  return FALSE;
-}
-
-/* Makes the first object the only one that differs from the others in an attribute, and the only one with its name among them. */
-static void
-make_odd (UtSceneObject *objects, unsigned n, UtRng *rng)
-{
-  const UtSceneAttribute attribute = (UtSceneAttribute) ut_rng_below (rng, UT_SCENE_N_ATTRIBUTES);
-  const unsigned n_values = ut_scene_values[attribute].n;
-  const unsigned shared = ut_scene_value (&objects[1], attribute);
-  for (unsigned i = 2; i < n; i++)
-    ut_scene_set_value (&objects[i], attribute, shared);
-  ut_scene_set_value (&objects[0], attribute, (shared + 1 + (unsigned) ut_rng_below (rng, n_values - 1)) % n_values);
-  if (attribute == UT_SCENE_TEXTURE)
-    return;
-  const UtSceneAttribute name = attribute == UT_SCENE_COLOUR ? UT_SCENE_SHAPE : UT_SCENE_COLOUR;
-  while (has_another (objects, n, name))
-    ut_scene_set_value (&objects[0], name, (unsigned) ut_rng_below (rng, ut_scene_values[name].n));
-}
-
 static double
 between (UtRng *rng, double low, double high)
 {
@@ -193,10 +167,7 @@ make_scene (uint64_t seed, UtSplit split, uint64_t index, const UtScene *first)
   scene->index = index;
 
   UtRng rng = ut_rng_init (seed, scene->id, "layout", 0);
-  unsigned n = draw_n_objects (&rng);
-  const gboolean odd = ut_rng_below (&rng, 10) < 4;
-  if (odd)
-    n = MAX (n, 3);
+  const unsigned n = draw_n_objects (&rng);
   draw_size (scene, n, &rng);
   if (first != NULL)
     {
@@ -205,8 +176,6 @@ make_scene (uint64_t seed, UtSplit split, uint64_t index, const UtScene *first)
     }
   UtSceneObject objects[UT_SCENE_MAX_OBJECTS];
   draw_kinds (objects, n, &rng);
-  if (odd)
-    make_odd (objects, n, &rng);
   draw_radii (scene, objects, n, &rng);
   for (unsigned i = 0; i < n; i++)
     place (scene, objects[i], &rng);

@@ -11,7 +11,7 @@ const UtSceneTask ut_scene_tasks[] = {
     { { "colour", 1 }, { "shape", 1 }, { "count", 1 }, { "size", 1 }, { "position", 1 }, { "relation", 1 }, { "texture", 1 } } },
   { "reasoning",
     "two or more steps, four options, one or two images, as MMMU asks",
-    { { "compare", 2 }, { "odd", 1 }, { "left", 2 }, { "pair", 2 } } },
+    { { "compare", 2 }, { "left", 2 }, { "pair", 2 } } },
   { NULL, NULL, { { NULL, 0 } } },
 };
 
@@ -105,7 +105,6 @@ question_of_many (const UtSceneFact *fact)
 static char *
 question_of_all (const UtSceneFact *fact)
 {
-  static const char *const odd_ones[] = { "What shape is it?", "What colour is it?", "Which one is it?" };
   const char *word = ut_scene_values[fact->attribute].word;
   switch (fact->form)
     {
@@ -115,8 +114,6 @@ question_of_all (const UtSceneFact *fact)
       return g_strdup ("Which object is the smallest?");
     case UT_SCENE_MOST:
       return g_strdup_printf ("Which %s is the most frequent?", word);
-    case UT_SCENE_ODD:
-      return g_strdup_printf ("One object differs from all the others in %s. %s", word, odd_ones[fact->attribute]);
     case UT_SCENE_IN_COMMON:
       return g_strdup_printf ("Which %s is in both images?", word);
     default:
@@ -131,14 +128,6 @@ question_text (const UtSceneFact *fact)
   if (text == NULL)
     text = question_of_many (fact);
   return text != NULL ? text : question_of_all (fact);
-}
-
-/* What the answers of an odd-one-out question are: values of this attribute, or kinds (UT_SCENE_N_ATTRIBUTES). */
-static UtSceneAttribute
-odd_answers (UtSceneAttribute attribute)
-{
-  static const UtSceneAttribute answers[] = { UT_SCENE_SHAPE, UT_SCENE_COLOUR, UT_SCENE_N_ATTRIBUTES };
-  return answers[attribute];
 }
 
 static char *
@@ -178,8 +167,6 @@ answer_text (const UtSceneFact *fact, unsigned answer)
     case UT_SCENE_MOST:
     case UT_SCENE_IN_COMMON:
       return value_text (fact->attribute, answer);
-    case UT_SCENE_ODD:
-      return value_text (odd_answers (fact->attribute), answer);
     case UT_SCENE_LARGEST:
     case UT_SCENE_SMALLEST:
       return value_text (UT_SCENE_N_ATTRIBUTES, answer);
@@ -222,9 +209,6 @@ answer_range (const UtSceneFact *fact, unsigned *out_first, unsigned *out_last)
     case UT_SCENE_SMALLEST:
       *out_last = UT_SCENE_KINDS - 1;
       return;
-    case UT_SCENE_ODD:
-      *out_last = n_values (odd_answers (fact->attribute)) - 1;
-      return;
     case UT_SCENE_WHAT:
     case UT_SCENE_MOST:
     case UT_SCENE_IN_COMMON:
@@ -259,8 +243,6 @@ plausibility (const UtSceneFact *fact, const UtScene *scene, const UtScene *seco
     }
   if (fact->form == UT_SCENE_LARGEST || fact->form == UT_SCENE_SMALLEST)
     attribute = UT_SCENE_N_ATTRIBUTES;
-  else if (fact->form == UT_SCENE_ODD)
-    attribute = odd_answers (attribute);
   else if (fact->form != UT_SCENE_MOST && fact->form != UT_SCENE_IN_COMMON)
     return 0;
   if (attribute == UT_SCENE_N_ATTRIBUTES)
@@ -319,9 +301,6 @@ find_subjects (const UtSceneFact *fact, const UtScene *scene, int subject[2])
     case UT_SCENE_LARGEST:
     case UT_SCENE_SMALLEST:
       subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST, 1);
-      return;
-    case UT_SCENE_ODD:
-      subject[0] = ut_scene_odd (scene, fact->attribute);
       return;
     default:
       return;
@@ -529,13 +508,6 @@ ask_comparisons (Asking *asking)
 }
 
 static void
-ask_odd_ones (Asking *asking)
-{
-  for (unsigned a = 0; a < UT_SCENE_N_ATTRIBUTES; a++)
-    ask (asking, (UtSceneFact) { UT_SCENE_ODD, (UtSceneAttribute) a, { UT_SCENE_ANY, UT_SCENE_ANY } });
-}
-
-static void
 ask_what_is_left (Asking *asking)
 {
   ask_values (asking, UT_SCENE_LEFT, 1);
@@ -559,7 +531,7 @@ static unsigned
 form_key (const UtSceneQuestion *question)
 {
   const UtSceneFact *fact = &question->fact;
-  const gboolean of_values = fact->form == UT_SCENE_WHAT || fact->form == UT_SCENE_MOST || fact->form == UT_SCENE_ODD
+  const gboolean of_values = fact->form == UT_SCENE_WHAT || fact->form == UT_SCENE_MOST
                              || fact->form == UT_SCENE_IN_COMMON || fact->attribute == UT_SCENE_N_ATTRIBUTES;
   return fact->form * (UT_SCENE_N_ATTRIBUTES + 1) + (of_values ? fact->attribute : 0);
 }
@@ -615,7 +587,7 @@ ut_scenes_ask (const UtScenes *scenes, const UtScene *scene, const UtScene *part
     void (*ask) (Asking *);
   } askers[] = { { "colour", ask_colours },    { "shape", ask_shapes },        { "count", ask_counts },
                  { "size", ask_sizes },        { "position", ask_positions },  { "relation", ask_relations },
-                 { "texture", ask_textures },  { "compare", ask_comparisons }, { "odd", ask_odd_ones },
+                 { "texture", ask_textures },  { "compare", ask_comparisons },
                  { "left", ask_what_is_left }, { "pair", ask_of_both } };
   Asking asking = { .scene = scene, .category = category, .rng = ut_rng_init (scene->seed, scene->id, category, 0) };
   asking.partner = g_str_equal (category, "pair") ? partner : NULL;

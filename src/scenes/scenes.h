@@ -80,7 +80,6 @@ typedef enum {
   UT_SCENE_RELATION,  /* where the only … lies as the only … sees it */
   UT_SCENE_MORE,      /* 0: more of the first named, 1: of the second, 2: equally many */
   UT_SCENE_MOST,      /* the attribute's most frequent value */
-  UT_SCENE_ODD,       /* the object that alone differs in the attribute: its shape (colour), colour (shape) or kind (texture) */
   UT_SCENE_LEFT,      /* how many objects there are besides … */
   UT_SCENE_IN_WHICH,  /* images with a …: 0 the first, 1 the second, 2 both, 3 neither */
   UT_SCENE_IN_COMMON, /* the only value of the attribute that is in both images */

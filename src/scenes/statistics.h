@@ -18,7 +18,6 @@ typedef struct {
 extern const UtSceneValues ut_scene_values[UT_SCENE_N_ATTRIBUTES];
 
 unsigned ut_scene_value (const UtSceneObject *object, UtSceneAttribute attribute);
-void ut_scene_set_value (UtSceneObject *object, UtSceneAttribute attribute, unsigned value);
 
 /* Objects with one value of one attribute. */
 UtSceneWhich ut_scene_with_value (UtSceneAttribute attribute, unsigned value);
@@ -29,6 +28,5 @@ constexpr UtSceneWhich UT_SCENE_ANY = { -1, -1, -1 };
 unsigned ut_scene_count (const UtScene *scene, UtSceneWhich which);
 int ut_scene_find (const UtScene *scene, UtSceneWhich which);
 
-/* The object an answer of the forms `largest`, `smallest` and `odd` is about, -1 where that is open to doubt. */
+/* The object an answer of the forms `largest` and `smallest` is about, -1 where that is open to doubt. */
 int ut_scene_extreme (const UtScene *scene, gboolean largest, double clarity);
-int ut_scene_odd (const UtScene *scene, UtSceneAttribute attribute);
