@@ -88,10 +88,10 @@ list_parts (Demo *demo)
   demo->paths = g_ptr_array_new_null_terminated (16, g_free, TRUE);
   for (const char *const *model = ut_bundled_models; *model != NULL; model++)
     g_ptr_array_add (demo->models, g_strdup (*model));
-  for (const char *const *task = ut_scenes_benchmarks; *task != NULL; task++)
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
     {
-      g_ptr_array_add (demo->tasks, g_strdup (*task));
-      g_ptr_array_add (demo->datasets, g_strconcat ("bundled:", *task, NULL));
+      g_ptr_array_add (demo->tasks, g_strdup (task->name));
+      g_ptr_array_add (demo->datasets, g_strconcat ("bundled:", task->name, NULL));
     }
 }
 

@@ -132,7 +132,7 @@ ut_cmd_run (int argc, char **argv)
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
-    { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset, "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception", "DATASET" },
+    { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset, "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception, bundled:reasoning", "DATASET" },
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
     { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },

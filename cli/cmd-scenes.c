@@ -12,6 +12,7 @@
 typedef struct {
   char *export_dir, *raw, *split, *task;
   gint64 count, from, seed;
+  gboolean pairs;
 } Options;
 
 static void
@@ -35,8 +36,8 @@ parse_split (const char *name, UtSplit *out_split, GError **error)
         return TRUE;
       }
   const char *nearest = ut_names_nearest (name, ut_split_names);
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--split %s: expected train, val or test%s%s", name, nearest != NULL ? "; nearest: " : "",
-               nearest != NULL ? nearest : "");
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--split %s: expected train, val or test%s%s", name,
+               nearest != NULL ? "; nearest: " : "", nearest != NULL ? nearest : "");
   return FALSE;
 }
 
@@ -53,20 +54,16 @@ append_strings (GString *out, char *const *strings)
 
 /* POPE's own format: one JSON object a line. */
 static GString *
-pope_lines (const UtScenes *scenes, GPtrArray *list, const char *category)
+pope_lines (GPtrArray *items, const char *category)
 {
   GString *out = g_string_new (NULL);
   unsigned id = 0;
-  for (guint s = 0; s < list->len; s++)
+  for (guint i = 0; i < items->len; i++)
     {
-      const UtScene *scene = list->pdata[s];
-      g_autoptr (GPtrArray) questions = ut_scenes_presence (scenes, scene, category);
-      for (guint i = 0; i < questions->len; i++)
-        {
-          const UtSceneQuestion *q = questions->pdata[i];
-          g_string_append_printf (out, "{\"question_id\": %u, \"image\": \"%s.png\", \"text\": \"%s\", \"label\": \"%s\"}\n", ++id, scene->id,
-                                  q->question, q->answer == 0 ? "yes" : "no");
-        }
+      const UtSceneItem *item = items->pdata[i];
+      if (g_str_equal (item->category, category))
+        g_string_append_printf (out, "{\"question_id\": %u, \"image\": \"%s.png\", \"text\": \"%s\", \"label\": \"%s\"}\n", ++id,
+                                item->scene->id, item->question, item->answer == 0 ? "yes" : "no");
     }
   return out;
 }
@@ -78,9 +75,9 @@ perception_csv (GPtrArray *items)
   for (guint i = 0; i < items->len; i++)
     {
       const UtSceneItem *item = items->pdata[i];
-      g_string_append_printf (out, "%s,%s.png,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", item->id, item->scene->id, item->question, item->options[0],
-                              item->options[1], item->options[2], item->options[3], item->labels[item->answer], item->category,
-                              item->scene->id);
+      g_string_append_printf (out, "%s,%s.png,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", item->id, item->scene->id, item->question,
+                              item->options[0], item->options[1], item->options[2], item->options[3], item->labels[item->answer],
+                              item->category, item->scene->id);
     }
   return out;
 }
@@ -107,17 +104,18 @@ write_images (const char *dir, GPtrArray *list, GError **error)
 }
 
 static gboolean
-write_questions (const UtScenes *scenes, const UtSceneBenchmark *benchmark, const Options *o, GError **error)
+write_questions (const UtSceneBenchmark *benchmark, const Options *o, GError **error)
 {
   if (g_str_equal (o->task, "perception"))
     {
       g_autoptr (GString) text = perception_csv (benchmark->items);
       return write_text (o->export_dir, "scenes_perception.csv", text, error);
     }
-  for (unsigned c = 0; ut_presence_categories[c] != NULL; c++)
+  for (unsigned c = 0; ut_scene_tasks[0].categories[c].name != NULL; c++)
     {
-      g_autofree char *name = g_strdup_printf ("scenes_pope_%s.json", ut_presence_categories[c]);
-      g_autoptr (GString) text = pope_lines (scenes, benchmark->scenes, ut_presence_categories[c]);
+      const char *category = ut_scene_tasks[0].categories[c].name;
+      g_autofree char *name = g_strdup_printf ("scenes_pope_%s.json", category);
+      g_autoptr (GString) text = pope_lines (benchmark->items, category);
       if (!write_text (o->export_dir, name, text, error))
         return FALSE;
     }
@@ -135,7 +133,7 @@ export_benchmark (const UtScenes *scenes, const Options *o, UtSplit split, GErro
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot make the folder %s: %s", o->export_dir, g_strerror (errno));
       return FALSE;
     }
-  if (!write_images (o->export_dir, benchmark->scenes, error) || !write_questions (scenes, benchmark, o, error))
+  if (!write_images (o->export_dir, benchmark->scenes, error) || !write_questions (benchmark, o, error))
     return FALSE;
   g_print ("%u scenes with their %s questions in %s\n", benchmark->scenes->len, o->task, o->export_dir);
   return TRUE;
@@ -147,54 +145,61 @@ append_objects (GString *out, const UtScene *scene)
   for (unsigned i = 0; i < scene->n_objects; i++)
     {
       const UtSceneObject *o = &scene->objects[i];
-      g_string_append_printf (out, "%s{\"colour\":%u,\"shape\":%u,\"x\":%.2f,\"y\":%.2f,\"radius\":%.2f}", i > 0 ? "," : "", o->colour, o->shape,
-                              o->x, o->y, o->radius);
+      g_string_append_printf (out, "%s{\"colour\":%u,\"shape\":%u,\"texture\":%u,\"x\":%.2f,\"y\":%.2f,\"radius\":%.2f}",
+                              i > 0 ? "," : "", o->colour, o->shape, o->texture, o->x, o->y, o->radius);
     }
 }
 
+/* In a raw dump, at most so many questions of each category: the lists of all are long, and alike. */
+constexpr guint N_RAW_QUESTIONS = 6;
+
 static void
-append_questions (GString *out, GPtrArray *questions)
+append_questions (GString *out, const char *task, GPtrArray *questions)
 {
-  for (guint i = 0; i < questions->len; i++)
+  for (guint i = 0; i < MIN (questions->len, N_RAW_QUESTIONS); i++)
     {
       const UtSceneQuestion *q = questions->pdata[i];
       if (out->str[out->len - 1] == '}')
         g_string_append_c (out, ',');
-      g_string_append_printf (out, "{\"category\":\"%s\",\"question\":\"%s\",\"options\":", q->category, q->question);
+      g_string_append_printf (out, "{\"task\":\"%s\",\"category\":\"%s\",\"question\":\"%s\",\"options\":", task, q->category,
+                              q->question);
       append_strings (out, q->options);
       g_string_append_printf (out, ",\"answer\":%d,\"subject\":[%d,%d]}", q->answer, q->subject[0], q->subject[1]);
     }
 }
 
-/* One line of the raw dump: the scene with every question the generator can ask of it. */
+/* One line of the raw dump: the scene and what can be asked of it, of its partner too unless that is NULL. */
 static void
-append_raw_line (GString *out, const UtScenes *scenes, const UtScene *scene)
+append_raw_line (GString *out, const UtScenes *scenes, const UtScene *scene, const UtScene *partner)
 {
   g_string_append_printf (out, "{\"id\":\"%s\",\"width\":%d,\"height\":%d,\"objects\":[", scene->id, scene->width, scene->height);
   append_objects (out, scene);
   g_string_append (out, "],\"questions\":[");
-  for (unsigned c = 0; ut_presence_categories[c] != NULL; c++)
-    {
-      g_autoptr (GPtrArray) questions = ut_scenes_presence (scenes, scene, ut_presence_categories[c]);
-      append_questions (out, questions);
-    }
-  for (unsigned c = 0; ut_perception_categories[c] != NULL; c++)
-    {
-      g_autoptr (GPtrArray) questions = ut_scenes_perception (scene, ut_perception_categories[c]);
-      append_questions (out, questions);
-    }
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
+    for (unsigned c = 0; task->categories[c].name != NULL; c++)
+      {
+        g_autoptr (GPtrArray) questions = ut_scenes_ask (scenes, scene, partner, task->categories[c].name);
+        append_questions (out, task->name, questions);
+      }
   g_string_append (out, "]}\n");
 }
 
+static void
+append_partner_line (GString *out, const UtScene *scene, const UtScene *partner)
+{
+  g_string_append_printf (out, "{\"id\":\"%s\",\"partner_of\":\"%s\",\"width\":%d,\"height\":%d,\"objects\":[", partner->id,
+                          scene->id, partner->width, partner->height);
+  append_objects (out, partner);
+  g_string_append (out, "],\"questions\":[]}\n");
+}
+
 static gboolean
-write_raw_scene (const UtScenes *scenes, const UtScene *scene, FILE *pixels, FILE *lines, GError **error)
+write_raw_scene (const UtScene *scene, const GString *line, FILE *pixels, FILE *lines, GError **error)
 {
   g_autoptr (UtImage) image = ut_scene_draw (scene, error);
   if (image == NULL)
     return FALSE;
   const size_t n_bytes = (size_t) image->width * (size_t) image->height * 3;
-  g_autoptr (GString) line = g_string_new (NULL);
-  append_raw_line (line, scenes, scene);
   if (fwrite (image->pixels, 1, n_bytes, pixels) == n_bytes && fwrite (line->str, 1, line->len, lines) == line->len)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write scene %s: %s", scene->id, g_strerror (errno));
@@ -220,13 +225,24 @@ close_written (FILE *file, const char *path, GError **error)
   return FALSE;
 }
 
+/* With --pairs, one scene in so many comes with its partner. */
+constexpr gint64 PAIR_EVERY = 4;
+
 static gboolean
 write_raw_range (const UtScenes *scenes, const Options *o, UtSplit split, FILE *pixels, FILE *lines, GError **error)
 {
-  for (gint64 i = 0; i < o->count; i++)
+  for (gint64 i = o->from; i < o->from + o->count; i++)
     {
-      g_autoptr (UtScene) scene = ut_scenes_make (scenes, split, (uint64_t) (o->from + i));
-      if (!write_raw_scene (scenes, scene, pixels, lines, error))
+      g_autoptr (UtScene) scene = ut_scenes_make (scenes, split, (uint64_t) i);
+      g_autoptr (UtScene) partner = o->pairs && i % PAIR_EVERY == 0 ? ut_scenes_partner (scenes, scene) : NULL;
+      g_autoptr (GString) line = g_string_new (NULL), partner_line = g_string_new (NULL);
+      append_raw_line (line, scenes, scene, partner);
+      if (!write_raw_scene (scene, line, pixels, lines, error))
+        return FALSE;
+      if (partner == NULL)
+        continue;
+      append_partner_line (partner_line, scene, partner);
+      if (!write_raw_scene (partner, partner_line, pixels, lines, error))
         return FALSE;
     }
   return TRUE;
@@ -259,8 +275,12 @@ check_options (const Options *o, UtSplit *out_split, GError **error)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "expected one of --export DIR and --raw FILE");
   else if (o->count < 1 || o->count > 10000000)
     g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--count %" G_GINT64_FORMAT ": expected 1 to 10000000", o->count);
-  else if (o->from < 0 || (o->from > 0 && o->raw == NULL))
-    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 or more, and only with --raw");
+  else if (o->from < 0 || o->from > 1000000000000 || (o->from > 0 && o->raw == NULL))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 to 1000000000000, and only with --raw");
+  else if (o->pairs && o->raw == NULL)
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--pairs: expected only with --raw");
+  else if (o->export_dir != NULL && g_str_equal (o->task, "reasoning"))
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--task reasoning: --export writes presence and perception alone");
   else if (o->seed < 0)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--seed: expected 0 or more");
   else
@@ -272,12 +292,14 @@ static gboolean
 parse_options (int *argc, char ***argv, Options *o, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "export", 0, 0, G_OPTION_ARG_FILENAME, &o->export_dir, "Write PNG files and questions (POPE's JSON lines, or CSV) into DIR", "DIR" },
+    { "export", 0, 0, G_OPTION_ARG_FILENAME, &o->export_dir, "Write PNG files and questions (POPE's JSON lines, or CSV) into DIR",
+      "DIR" },
     { "task", 0, 0, G_OPTION_ARG_STRING, &o->task, "What is asked: presence (default) or perception", "NAME" },
     { "raw", 0, 0, G_OPTION_ARG_FILENAME, &o->raw, "Write pixels into FILE, objects and questions into FILE.jsonl", "FILE" },
+    { "pairs", 0, 0, G_OPTION_ARG_NONE, &o->pairs, "With --raw: every fourth scene's partner too, and questions on both", NULL },
     { "split", 0, 0, G_OPTION_ARG_STRING, &o->split, "train, val or test (default)", "NAME" },
     { "from", 0, 0, G_OPTION_ARG_INT64, &o->from, "The first scene of --raw (default 0)", "N" },
-    { "count", 0, 0, G_OPTION_ARG_INT64, &o->count, "The number of scenes (default 100)", "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT64, &o->count, "The number of scenes (default 350)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "The generator's seed (default 0)", "S" },
     G_OPTION_ENTRY_NULL,
   };
@@ -301,7 +323,7 @@ ut_cmd_scenes (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   UtSplit split = UT_SPLIT_TEST;
   o.split = g_strdup (ut_split_names[UT_SPLIT_TEST]);
-  o.task = g_strdup (ut_scenes_benchmarks[0]);
+  o.task = g_strdup (ut_scene_tasks[0].name);
   if (!parse_options (&argc, &argv, &o, &error) || !check_options (&o, &split, &error))
     return ut_cmd_fail ("scenes", error);
   g_autoptr (UtScenes) scenes = ut_scenes_new ((uint64_t) o.seed);

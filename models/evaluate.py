@@ -1,65 +1,47 @@
-"""Accuracy of the two GGUF files on the generator's scenes, in Transformers, by plain inference: one line a category.
+"""Accuracy of a model's two GGUF files on scenes that were not trained on, by category, and on easy-VQA's held-out images.
 
-    python3 models/evaluate.py --undertow build/cli/undertow --work DIR [--split test] [--count 100] [--model models/small]
+    python3 models/evaluate.py --undertow PROGRAM --work DIR [--model models/small] [--split test] [--count 300] [--easyvqa DIR]
+
+Computed in float32 from the files' F16 weights, options scored as Undertow scores them. Of each scene two questions of each category of
+presence and one of every other; chance is a half and a quarter (one in thirteen for easy-VQA).
 """
 import argparse
-import collections
-import csv
-import json
 import os
-import subprocess
 
-import numpy as np
-import torch
-from PIL import Image
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import reference
-import shape
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
+import data  # noqa: E402
+import reference  # noqa: E402
+from forward import Forward  # noqa: E402
+from score import accuracies  # noqa: E402
 
-def export(args, task):
-    folder = os.path.join(args.work, f"{args.split}-{task}")
-    subprocess.run([args.undertow, "scenes", "--export", folder, "--task", task, "--split", args.split, "--count", str(args.count)],
-                   check=True, stdout=subprocess.DEVNULL)
-    return folder
-
-
-def presence_items(folder):
-    """(category, image, prompt, options, answer) of POPE's three files."""
-    for category in ("random", "popular", "adversarial"):
-        for line in open(os.path.join(folder, f"scenes_pope_{category}.json")):
-            row = json.loads(line)
-            yield (category, os.path.join(folder, row["image"]), shape.prompt_presence(row["text"]), ["Yes", "No"],
-                   0 if row["label"] == "yes" else 1)
-
-
-def perception_items(folder):
-    for row in csv.DictReader(open(os.path.join(folder, "scenes_perception.csv"))):
-        options = [row[letter] for letter in "ABCD"]
-        yield (row["category"], os.path.join(folder, row["image"]), shape.prompt_mcq(row["question"], options), options,
-               "ABCD".index(row["answer"]))
+TASKS = dict(presence=data.PRESENCE, perception=data.PERCEPTION, reasoning=[*data.REASONING, data.PAIR])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--undertow", required=True)
     parser.add_argument("--work", required=True)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--model", default="models/small")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--easyvqa", help="easy-VQA's folder, for its held-out images")
     args = parser.parse_args()
+    os.makedirs(args.work, exist_ok=True)
     torch.set_num_threads(1)
-    scorer = reference.Scorer(*reference.load(args.model + ".gguf", args.model + "-mmproj.gguf"))
-    right, yes = collections.defaultdict(list), collections.defaultdict(list)
-    for items in (presence_items(export(args, "presence")), perception_items(export(args, "perception"))):
-        for category, image, prompt, options, answer in items:
-            scores, _ = scorer.score(np.array(Image.open(image).convert("RGB")), prompt, options)
-            chosen = int(np.argmax([s for s, _ in scores]))
-            right[category].append(chosen == answer)
-            yes[category].append(chosen == 0)
-    for category, hits in right.items():
-        note = f" yes-rate {np.mean(yes[category]):.3f}" if category in ("random", "popular", "adversarial") else ""
-        print(f"{args.split} {category} accuracy {np.mean(hits):.3f} of {len(hits)}{note}")
+    model, tokenizer = reference.load(args.model + ".gguf", args.model + "-mmproj.gguf")
+    forward, text = Forward(model), data.Text(tokenizer)
+    scenes = data.read(data.draw(args, args.split, 0, args.count, "evaluate.raw"))
+    right = accuracies(forward, text, scenes)
+    for task, categories in TASKS.items():
+        print(f"{task} {np.mean([np.mean(right[c]) for c in categories]):.3f}: "
+              + ", ".join(f"{c} {np.mean(right[c]):.3f} of {len(right[c])}" for c in categories))
+    if args.easyvqa:
+        hits = accuracies(forward, text, data.read_easyvqa(args.easyvqa)[1], each=5)["easy-VQA"]
+        print(f"easy-VQA {np.mean(hits):.3f} of {len(hits)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The bundled model in Transformers, rebuilt from its two GGUF files: the same F16-rounded weights, computed in float32.
+"""A bundled model in Transformers, rebuilt from its two GGUF files: the same F16-rounded weights, computed in float32.
 
 Scores options as Undertow does: sums of log-probabilities over the option's text and the turn's closing tokens.
 """
@@ -11,7 +11,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, models
 
 import shape
-from shape import CELL, MERGE, PATCH
+from shape import MERGE
 
 TEXT = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
         "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
@@ -49,13 +49,26 @@ def load_tokenizer(path):
     vocabulary = {t: i for i, (t, kind) in enumerate(zip(tokens, kinds)) if kind != gguf.TokenType.UNUSED}
     tokenizer = shape.with_pipeline(Tokenizer(models.BPE(vocab=vocabulary, merges=merges)))
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in shape.SPECIALS])
-    return tokenizer, len(tokens)
+    return tokenizer
+
+
+def read_config(path, mmproj, tokenizer, positions):
+    """The configuration that the two files tell: a model of any size, and of older patches, can be read."""
+    text, vision = (gguf.GGUFReader(p).fields for p in (path, mmproj))
+    of_text = lambda key: text["qwen3vl." + key].contents()
+    of_vision = lambda key: vision["clip.vision." + key].contents()
+    return shape.make_config(
+        tokenizer, patch=of_vision("patch_size"), positions=positions,
+        vision=dict(hidden_size=of_vision("embedding_length"), depth=of_vision("block_count"), num_heads=of_vision("attention.head_count"),
+                    deepstack_visual_indexes=[i for i, is_one in enumerate(of_vision("is_deepstack_layers")) if is_one]),
+        text=dict(hidden_size=of_text("embedding_length"), num_hidden_layers=of_text("block_count"),
+                  num_attention_heads=of_text("attention.head_count"), num_key_value_heads=of_text("attention.head_count_kv")))
 
 
 def load(path, mmproj):
-    tokenizer, n_vocab = load_tokenizer(path)
-    model = shape.make_model(shape.make_config(n_vocab, tokenizer))
+    tokenizer = load_tokenizer(path)
     weights = tensors(path) | tensors(mmproj)
+    model = shape.make_model(read_config(path, mmproj, tokenizer, len(weights["v.position_embd.weight"])))
     frames = [weights.pop("v.patch_embd.weight"), weights.pop("v.patch_embd.weight.1")]
     deepstack = list(model.config.vision_config.deepstack_visual_indexes)
     state = {hf_name(name, deepstack): tensor for name, tensor in weights.items()}
@@ -65,13 +78,14 @@ def load(path, mmproj):
     return model, tokenizer
 
 
-def pixel_patches(pixels):
-    """[patches, 3·2·8·8] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
+def pixel_patches(pixels, patch):
+    """[patches, 3·2·patch·patch] of an RGB image [height, width, 3] of 8-bit values, as Qwen's image processor makes them."""
     h, w, _ = pixels.shape
+    cell = patch * MERGE
     x = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(127.5).sub_(1)
-    x = x.view(h // CELL, MERGE, PATCH, w // CELL, MERGE, PATCH, 3).permute(0, 3, 1, 4, 6, 2, 5)
-    x = x.reshape(-1, 3, 1, PATCH * PATCH).expand(-1, -1, 2, -1)
-    return x.reshape(x.shape[0], -1), torch.tensor([[1, h // PATCH, w // PATCH]])
+    x = x.view(h // cell, MERGE, patch, w // cell, MERGE, patch, 3).permute(0, 3, 1, 4, 6, 2, 5)
+    x = x.reshape(-1, 3, 1, patch * patch).expand(-1, -1, 2, -1)
+    return x.reshape(x.shape[0], -1), torch.tensor([[1, h // patch, w // patch]])
 
 
 class Scorer:
@@ -79,6 +93,7 @@ class Scorer:
 
     def __init__(self, model, tokenizer):
         self.model, self.tokenizer = model, tokenizer
+        self.patch = model.config.vision_config.patch_size
         self.pad = tokenizer.token_to_id("<|image_pad|>")
         self.before_norm = None
         model.model.language_model.layers[-1].register_forward_hook(self.keep)
@@ -90,17 +105,19 @@ class Scorer:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     @torch.no_grad()
-    def score(self, pixels, prompt, options):
+    def score(self, images, prompt, options):
         """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
-        the last decoder layer, before the final norm."""
-        patches, grid = pixel_patches(pixels)
-        image = [self.pad] * (patches.shape[0] // MERGE ** 2)
+        the last decoder layer, before the final norm. images has the pixels of one or more."""
+        patches, grid = (torch.cat(parts) for parts in zip(*(pixel_patches(image, self.patch) for image in images)))
+        before = []
+        for text, (_, h, w) in zip([shape.PREFIX] + [shape.BETWEEN] * (len(images) - 1), grid.tolist()):
+            before += self.ids(text) + [self.pad] * (h * w // MERGE ** 2)
         scores = []
         for option in options:
             # Prompt, option and closing are tokenised together, then cut at the length of what comes before.
             head = "<|vision_end|>" + prompt + shape.TURN
-            start = len(self.ids(shape.PREFIX)) + len(image) + len(self.ids(head))
-            ids = torch.tensor([self.ids(shape.PREFIX) + image + self.ids(head + option + shape.CLOSING)])
+            start = len(before) + len(self.ids(head))
+            ids = torch.tensor([before + self.ids(head + option + shape.CLOSING)])
             out = self.model(input_ids=ids, pixel_values=patches, image_grid_thw=grid, mm_token_type_ids=(ids == self.pad).int())
             logs = out.logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
             n_closing = len(self.ids(shape.CLOSING))

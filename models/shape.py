@@ -5,7 +5,7 @@ import os
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-PATCH, MERGE = 8, 2
+PATCH, MERGE = 16, 2
 CELL = PATCH * MERGE  # pixels a side of what becomes one token of the language model
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 
@@ -22,6 +22,7 @@ CHAT_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}")
 
 PREFIX = "<|im_start|>user\n<|vision_start|>"
+BETWEEN = "<|vision_end|><|vision_start|>"  # two images
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
 CLOSING = "<|im_end|>\n"
 
@@ -62,17 +63,30 @@ def padded(tokenizer):
     return (tokenizer.get_vocab_size() + 31) // 32 * 32
 
 
-def make_config(vocab_size, tokenizer):
+# Large has most of its parameters where few tokens pass: in the mergers, which see one token a cell and not four. Each of the deepstack's
+# mergers adds what an encoder layer has seen to a decoder layer, as in Qwen3-VL.
+SIZES = {
+    "small": dict(vision=dict(hidden_size=48, depth=3, num_heads=3, deepstack_visual_indexes=[0]),
+                  text=dict(hidden_size=96, num_hidden_layers=3, num_attention_heads=3, num_key_value_heads=1)),
+    "medium": dict(vision=dict(hidden_size=96, depth=4, num_heads=3, deepstack_visual_indexes=[1]),
+                   text=dict(hidden_size=160, num_hidden_layers=4, num_attention_heads=5, num_key_value_heads=1)),
+    "large": dict(vision=dict(hidden_size=192, depth=4, num_heads=6, deepstack_visual_indexes=[0, 1, 2]),
+                  text=dict(hidden_size=256, num_hidden_layers=5, num_attention_heads=8, num_key_value_heads=2)),
+}
+
+
+def make_config(tokenizer, vision, text, patch=PATCH, positions=16 * 16):
+    """vision and text as in SIZES; positions is the number of learnt patch positions."""
     token = tokenizer.token_to_id
     return Qwen3VLConfig(
         text_config=dict(
-            vocab_size=vocab_size, hidden_size=128, intermediate_size=256, num_hidden_layers=4, num_attention_heads=4,
-            num_key_value_heads=2, head_dim=32, max_position_embeddings=4096, rms_norm_eps=1e-6, tie_word_embeddings=True,
+            **text, vocab_size=padded(tokenizer), intermediate_size=2 * text["hidden_size"], head_dim=32, max_position_embeddings=4096,
+            rms_norm_eps=1e-6, tie_word_embeddings=True,
             bos_token_id=token("<|endoftext|>"), eos_token_id=token("<|im_end|>"), pad_token_id=token("<|endoftext|>"),
             rope_parameters=dict(rope_type="default", rope_theta=1000.0, mrope_section=[6, 5, 5], mrope_interleaved=True)),
         vision_config=dict(
-            depth=4, hidden_size=128, intermediate_size=256, num_heads=4, patch_size=PATCH, spatial_merge_size=MERGE,
-            temporal_patch_size=2, out_hidden_size=128, num_position_embeddings=14 * 14, deepstack_visual_indexes=[1]),
+            **vision, intermediate_size=2 * vision["hidden_size"], patch_size=patch, spatial_merge_size=MERGE, temporal_patch_size=2,
+            out_hidden_size=text["hidden_size"], num_position_embeddings=positions),
         image_token_id=token("<|image_pad|>"), video_token_id=token("<|video_pad|>"),
         vision_start_token_id=token("<|vision_start|>"), vision_end_token_id=token("<|vision_end|>"),
         tie_word_embeddings=True, dtype="float32")

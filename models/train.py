@@ -1,326 +1,65 @@
-"""Trains the bundled model on the generator's training scenes, on one CPU thread.
+"""Trains a bundled model on the generator's training scenes.
 
-    python3 models/train.py --undertow build/cli/undertow --work DIR [--minutes 54] [--calm 27] [--seed 0]
+    python3 models/train.py --size small|medium|large --undertow PROGRAM --work DIR [--easyvqa DIR] [--device cuda] [--resume]
 
-Leaves the best checkpoint in DIR/best.pt and DIR/last.pt, the tokenizer in DIR/tokenizer.json, and log lines on standard output.
-models/export.py turns a checkpoint into the two GGUF files.
+Leaves the model in DIR/last.pt, the tokenizer in DIR/tokenizer.json, and log lines on standard output. models/export.py turns them into
+the two GGUF files. All sizes see the same images, questions and order: those follow from --seed alone. A training that was cut off goes on
+from DIR/last.pt with --resume.
 
-There are two stages. The first, of --minutes, learns to answer. The second, of --calm minutes, makes the answers less certain and less
-easily moved: the target leaves a fifth to the question's other options, and what goes into every product is multiplied with noise. An
-engine that computes with half precision then gives nearly the log-probabilities of one that does not (tests/test-parity.c).
-
-Many questions are asked of one image in one pass: the image prefix is computed once, and every question attends to it and to itself,
-with positions that go on after the image. Plain inference on one question computes the same.
+Products are in bfloat16. On a CPU a process uses one thread.
 """
 import argparse
 import collections
-import json
-import math
 import os
+import platform
 import random
-import subprocess
 import time
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import apply_rotary_pos_emb, apply_rotary_pos_emb_vision, rotate_half
-from transformers.vision_utils import get_vision_bilinear_indices_and_weights, get_vision_position_ids
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before torch: with its own threads beside ours OpenBLAS crawls
 
-import shape
-from shape import CELL, MERGE, PATCH
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+from torch import nn  # noqa: E402
 
-COLOURS = ["red", "green", "blue", "yellow", "purple", "orange"]
-SHAPES = ["circle", "square", "triangle", "star", "cross", "ring"]
-PRESENCE = ["random", "popular", "adversarial"]
-PERCEPTION = ["colour", "shape", "count", "relation"]
-IGNORE = -100
-DOUBT = .2  # the share of the wrong options in the second stage's targets
-NOISE = .2  # the standard deviation of the second stage's factors; dropout of 4 % has the same variance
+import data  # noqa: E402
+import shape  # noqa: E402
+from data import COLOURS, MOST, SHAPES, TEXTURES  # noqa: E402
+from forward import Forward, Noise  # noqa: E402
+from score import accuracies  # noqa: E402
 
-
-# ---------------------------------------------------------------------------------------------------------------- data
-
-def draw(args, split, start, count, name):
-    """Starts the generator in the background; read() waits for it."""
-    path = os.path.join(args.work, name)
-    command = [args.undertow, "scenes", "--raw", path, "--split", split, "--from", str(start), "--count", str(count)]
-    return path, subprocess.Popen(command)
-
-
-def read(drawn):
-    path, process = drawn
-    if process.wait() != 0:
-        raise SystemExit("the generator failed")
-    pixels = np.fromfile(path, np.uint8)
-    scenes, at = [], 0
-    for line in open(path + ".jsonl"):
-        scene = json.loads(line)
-        n = scene["width"] * scene["height"] * 3
-        scene["pixels"] = pixels[at:at + n].reshape(scene["height"], scene["width"], 3)
-        at += n
-        scenes.append(scene)
-    os.remove(path)
-    os.remove(path + ".jsonl")
-    return scenes
-
-
-def patches(scenes):
-    """[n, patches, 3·8·8] in merge-block order, as the image processor makes them (one of the two equal frames)."""
-    x = torch.from_numpy(np.stack([s["pixels"] for s in scenes])).float().div_(127.5).sub_(1)
-    n, h, w, _ = x.shape
-    x = x.view(n, h // CELL, MERGE, PATCH, w // CELL, MERGE, PATCH, 3).permute(0, 1, 4, 2, 5, 7, 3, 6)
-    return x.reshape(n, h // PATCH * (w // PATCH), 3 * PATCH * PATCH)
-
-
-def cell_targets(scene):
-    """For each cell: colour, shape (0 for none), whether an object's centre lies in it, and that object's place."""
-    gh, gw = scene["height"] // CELL, scene["width"] // CELL
-    cy, cx = np.mgrid[0:gh, 0:gw] * CELL + CELL / 2
-    nearest = np.full((gh, gw), np.inf)
-    colour, form, centre = np.zeros((gh, gw), int), np.zeros((gh, gw), int), np.zeros((gh, gw))
-    place = np.zeros((gh, gw, 2))
-    for o in scene["objects"]:
-        distance = np.hypot(cx - o["x"], cy - o["y"])
-        mine = (distance < o["radius"] + 4) & (distance < nearest)
-        nearest[mine] = distance[mine]
-        colour[mine], form[mine] = o["colour"] + 1, o["shape"] + 1
-        place[mine] = normal_place(scene, o)
-        centre[min(int(o["y"]) // CELL, gh - 1), min(int(o["x"]) // CELL, gw - 1)] = 1
-    return colour.ravel(), form.ravel(), centre.ravel(), place.reshape(-1, 2)
-
-
-def normal_place(scene, o):
-    return (o["x"] - scene["width"] / 2) / 40, (o["y"] - scene["height"] / 2) / 40
-
-
-class Text:
-    """Token ids of a question with its answer, and where it names what; cached, as texts come again and again."""
-
-    def __init__(self, tokenizer):
-        self.tokenizer, self.cache = tokenizer, {}
-
-    def ids(self, text):
-        found = self.cache.get(text)
-        if found is None:
-            found = self.cache[text] = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return found
-
-    def mentions(self, question, prompt):
-        """The index of the last token of each thing the question names (red circle, star, red object), in order."""
-        key = (prompt,)
-        if key not in self.cache:
-            encoded = self.tokenizer.encode(prompt, add_special_tokens=False)
-            ends, at = [], len("Question: ")
-            words = question.rstrip("?").split(" ")
-            for word in words:
-                if word in SHAPES or word == "object":
-                    ends.append(at + len(word))
-                at += len(word) + 1
-            self.cache[key] = [next(i for i, (a, b) in enumerate(encoded.offsets) if b >= end) for end in ends]
-        return self.cache[key]
-
-
-def choose_questions(scene, rng, n_presence, n_open, n_mcq):
-    """A training mix: (kind, question) pairs; kinds are 0 presence, 1 open, 2 multiple choice."""
-    by = collections.defaultdict(list)
-    for q in scene["questions"]:
-        by[(q["category"], q["answer"] if len(q["options"]) == 2 else None)].append(q)
-    short = []
-    yes = by[("random", 0)]
-    no = [q for c in PRESENCE for q in by[(c, 1)]]
-    for i in range(n_presence):
-        short.append((0, rng.choice(yes if i % 2 == 0 else no)))
-    pools = [by[(c, None)] for c in PERCEPTION]
-    weights = [w if pool else 0 for w, pool in zip((2, 2, 2, 4), pools)]
-    pick = lambda: rng.choice(rng.choices(pools, weights)[0])
-    short += [(1, pick()) for _ in range(n_open)]
-    return short, [(2, pick()) for _ in range(n_mcq)]
-
-
-def prompt_of(kind, q):
-    if kind == 0:
-        return shape.prompt_presence(q["question"])
-    return shape.prompt_open(q["question"]) if kind == 1 else shape.prompt_mcq(q["question"], q["options"])
-
-
-def text_batch(scenes, chosen, text):
-    """ids [n, q, s], answer tokens and where they are predicted, and what the question's names should be read as: rows of (flat token, exists, x, y, colour, shape)."""
-    n, q = len(chosen), len(chosen[0])
-    rows, names, lengths = [], [], []
-    tail, close = text.ids(shape.TURN), text.ids(shape.CLOSING)
-    for scene, questions in zip(scenes, chosen):
-        for kind, item in questions:
-            prompt = prompt_of(kind, item)
-            head = text.ids("<|vision_end|>") + text.ids(prompt) + tail
-            answer = text.ids(item["options"][item["answer"]])
-            row = len(rows)
-            for i, (token, who) in enumerate(zip(text.mentions(item["question"], prompt), item["subject"])):
-                if item["category"] == "count":
-                    break
-                o = scene["objects"][who] if who >= 0 else None
-                names.append((row, token + 1, o is not None, *(normal_place(scene, o) if o else (0, 0)),
-                              o["colour"] if o else IGNORE, o["shape"] if o else IGNORE))
-            rows.append(head + answer + close)
-            lengths.append(len(head))
-    s = max(map(len, rows))
-    ids = torch.zeros(len(rows), s, dtype=torch.long)
-    answers = len(rows[0]) - lengths[0]  # every answer is one token, closed by two
-    keep = torch.tensor(lengths)[:, None] - 1 + torch.arange(answers)
-    for i, row in enumerate(rows):
-        ids[i, :len(row)] = torch.tensor(row)
-    names = torch.tensor(names, dtype=torch.float64) if names else torch.zeros(0, 7)
-    names[:, 1] += names[:, 0] * s
-    return dict(ids=ids.view(n, q, s), keep=keep, target=ids.gather(1, keep + 1).view(-1), names=names)
-
-
-# --------------------------------------------------------------------------------------------------------------- model
-
-class Grid:
-    """What depends on an image's size alone."""
-
-    def __init__(self, model, height, width):
-        gh, gw = height // PATCH, width // PATCH
-        self.h, self.w = gh // MERGE, gw // MERGE
-        thw = torch.tensor([[1, gh, gw]])
-        visual = model.model.visual
-        self.corners, self.weights = get_vision_bilinear_indices_and_weights(thw, visual.num_grid_per_side, MERGE)
-        angles = visual.rotary_pos_emb(get_vision_position_ids(thw, MERGE)).reshape(gh * gw, -1)
-        angles = torch.cat((angles, angles), -1)
-        self.cos, self.sin = angles.cos(), angles.sin()
-        image = model.model.get_vision_position_ids(0, torch.tensor([1, gh, gw]), 1, MERGE)
-        self.image_positions, self.span = image, max(self.h, self.w)
-
-
-def see(model, grid, x):
-    """The vision tower on a batch of equally large images: merged tokens and the deepstack's, [n, cells, width]."""
-    v = model.model.visual
-    conv = v.patch_embed.proj
-    kernel = conv.weight.sum(2).flatten(1)  # both frames are the same picture
-    x = F.linear(x, kernel, conv.bias)
-    x = x + (v.pos_embed(grid.corners) * grid.weights[:, :, None]).sum(0)
-    n, p, d = x.shape
-    stacked = []
-    for i, block in enumerate(v.blocks):
-        a = block.attn
-        q, k, val = a.qkv(block.norm1(x)).view(n, p, 3, a.num_heads, -1).unbind(2)
-        q, k = apply_rotary_pos_emb_vision(q, k, grid.cos, grid.sin)
-        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), val.transpose(1, 2))
-        x = x + a.proj(y.transpose(1, 2).reshape(n, p, d))
-        x = x + block.mlp(block.norm2(x))
-        if i in v.deepstack_visual_indexes:
-            stacked.append(v.deepstack_merger_list[list(v.deepstack_visual_indexes).index(i)](x).view(n, -1, model.config.text_config.hidden_size))
-    return v.merger(x).view(n, p // MERGE ** 2, -1), stacked
-
-
-def decode(model, grid, prefix_ids, seen, stacked, groups):
-    """The language model on the prefix and on groups of questions. A group has ids [n, q, s] and keep [n·q, k]: the tokens whose states
-    after the last layer are wanted. Gives per group the states after every layer, [n·q, s, width], the last one [n·q, k, width]."""
-    lm = model.model.language_model
-    n = seen.shape[0]
-    start = len(prefix_ids)
-    prefix = torch.cat([lm.embed_tokens(torch.tensor(prefix_ids)).expand(n, -1, -1), seen], 1)
-    positions = torch.cat([torch.arange(start).expand(3, -1), grid.image_positions + start], 1)
-    parts, angles, masks = [prefix], [lm.rotary_emb(prefix, positions[:, None])], [None]
-    for group in groups:
-        s = group["ids"].shape[2]
-        parts.append(lm.embed_tokens(group["ids"].view(-1, s)))
-        angles.append(lm.rotary_emb(prefix, (torch.arange(s) + start + grid.span).expand(3, 1, -1)))
-        masks.append(torch.ones(s, s, dtype=torch.bool).tril())
-    sizes = [(p.shape[0], p.shape[1]) for p in parts]
-    cut = lambda x: [y.view(*size, -1) for y, size in zip(x.split([a * b for a, b in sizes]), sizes)]
-    x = torch.cat([p.reshape(-1, p.shape[-1]) for p in parts])
-    states = []
-    for layer, block in enumerate(lm.layers):
-        a = block.self_attn
-        heads = lambda t: t.view(*t.shape[:2], -1, a.head_dim).transpose(1, 2)
-        h = block.input_layernorm(x)
-        keys = [heads(t) for t in cut(a.k_norm(a.k_proj(h).view(len(h), -1, a.head_dim)).flatten(1))]
-        keys = [rep(turn(k, *angle), a) for k, angle in zip(keys, angles)]
-        values = [rep(heads(t), a) for t in cut(a.v_proj(h))]
-        if layer == len(lm.layers) - 1:
-            # From here on only the kept tokens matter.
-            pick = lambda t: [t_i.gather(1, g["keep"][..., None].expand(-1, -1, t_i.shape[-1])) for t_i, g in zip(cut(t)[1:], groups)]
-            kept, kept_h = pick(x), pick(h)
-            sizes = [(0, 0)] + [(t.shape[0], t.shape[1]) for t in kept]
-            x, h = (torch.cat([t.flatten(0, 1) for t in ts]) for ts in (kept, kept_h))
-            cut = lambda x: [None] + [y.view(*size, -1) for y, size in zip(x.split([a * b for a, b in sizes[1:]]), sizes[1:])]
-            angles = [None] + [tuple(c[0][g["keep"]][:, None] for c in angle) for angle, g in zip(angles[1:], groups)]
-            masks = [None] + [mask[g["keep"]][:, None] for mask, g in zip(masks[1:], groups)]
-            turned = turn_each
-        else:
-            turned = turn
-        out = []
-        for i, q in enumerate(cut(a.q_norm(a.q_proj(h).view(len(h), -1, a.head_dim)).flatten(1))):
-            if q is None:
-                continue
-            q = turned(heads(q), *angles[i])
-            if i == 0:
-                y = F.scaled_dot_product_attention(q, keys[0], values[0], is_causal=True)
-            else:
-                y = attend(q, keys[0], values[0], keys[i], values[i], masks[i], a.scaling)
-            out.append(y.transpose(1, 2).reshape(-1, a.o_proj.in_features))
-        x = x + a.o_proj(torch.cat(out))
-        x = x + block.mlp(block.post_attention_layernorm(x))
-        if layer < len(stacked):
-            first = torch.cat([torch.zeros(n, start, x.shape[-1]), stacked[layer]], 1).view(-1, x.shape[-1])
-            x = torch.cat([x[:len(first)] + first, x[len(first):]])
-        states.append(cut(x)[1:])
-    return states
-
-
-def turn(x, cos, sin):
-    return apply_rotary_pos_emb(x, x[:, :0], cos, sin)[0]
-
-
-def turn_each(x, cos, sin):
-    """The same with angles of its own for each question: [m, 1, k, d]."""
-    return x * cos + rotate_half(x) * sin
-
-
-def rep(x, attention):
-    return x.repeat_interleave(attention.num_key_value_groups, 1)
-
-
-def attend(q, k0, v0, k, v, mask, scale):
-    """Attention of n·per questions to their image's prefix and causally to themselves. The questions of an image stand side by side, so
-    that one product takes them to the image's keys and none of those is copied."""
-    m, heads, s, d = q.shape
-    n, p = k0.shape[0], k0.shape[2]
-    per = m // n
-    wide = q.view(n, per, heads, s, d).transpose(1, 2).reshape(n, heads, per * s, d)
-    far = (wide @ k0.transpose(2, 3)).view(n, heads, per, s, p).transpose(1, 2).reshape(m, heads, s, p)
-    near = (q @ k.transpose(2, 3)).masked_fill(~mask, float("-inf"))
-    weights = (torch.cat([far, near], -1) * scale).softmax(-1)
-    far, near = weights[..., :p], weights[..., p:]
-    far = far.view(n, per, heads, s, p).transpose(1, 2).reshape(n, heads, per * s, p) @ v0
-    return far.view(n, heads, per, s, d).transpose(1, 2).reshape(m, heads, s, d) + near @ v
+CHUNK = 2048      # scenes drawn at a time
+CELLS = 640       # of the images that are computed together
+EASY = 3          # images of easy-VQA a step
+N_VALIDATION = 96  # scenes
+MEETING = "meeting"
 
 
 class Aids(nn.Module):
-    """Heads used in training alone: what each cell shows, and what each name in a question refers to."""
+    """Heads used in training alone: what each cell shows, and what each name in a question fits."""
 
     def __init__(self, width):
         super().__init__()
-        self.cell = nn.Linear(width, 7 + 7 + 1 + 2)
-        self.name = nn.ModuleList([nn.Linear(width, 1 + 2 + 6 + 6) for _ in range(2)])
+        self.kinds = [len(COLOURS), len(SHAPES), len(TEXTURES)]
+        self.cell = nn.Linear(width, sum(self.kinds) + 3 + 1 + 3)
+        self.name = nn.ModuleList([nn.Linear(width, MOST + 1 + 2 + sum(self.kinds)) for _ in range(2)])
 
     def cell_loss(self, seen, targets):
-        out = self.cell(seen).flatten(0, 1)
-        colour, form, centre, place = targets
-        full = colour > 0
-        return (F.cross_entropy(out[:, :7], colour) + F.cross_entropy(out[:, 7:14], form)
-                + F.binary_cross_entropy_with_logits(out[:, 14], centre)
-                + F.mse_loss(out[full][:, 15:17], place[full]))
+        kind, centre, place = targets
+        *kinds, at_centre, where = self.cell(seen.flatten(0, 1)).split([n + 1 for n in self.kinds] + [1, 3], 1)
+        full = kind[:, 0] > 0
+        return (sum(F.cross_entropy(out, right) for out, right in zip(kinds, kind.unbind(1)))
+                + F.binary_cross_entropy_with_logits(at_centre[:, 0], centre) + F.mse_loss(where[full], place[full]))
 
     def name_loss(self, head, states, names):
-        out = self.name[head](states.flatten(0, 1)[names[:, 1].long()])
-        there = names[:, 2].float()
-        full = there > 0
-        loss = F.binary_cross_entropy_with_logits(out[:, 0], there)
-        loss = loss + F.mse_loss(out[full][:, 1:3], names[full][:, 3:5].float())
-        return loss + .5 * (F.cross_entropy(out[full][:, 3:9], names[full][:, 5].long()) + F.cross_entropy(out[full][:, 9:15], names[full][:, 6].long()))
+        count, where, *kinds = self.name[head](states.flatten(0, 1)[names[:, 0].long()]).split([MOST + 1, 2] + self.kinds, 1)
+        loss = F.cross_entropy(count, names[:, 1].long())
+        single = names[:, 1] == 1
+        if single.any():
+            loss = loss + F.mse_loss(where[single], names[single, 2:4])
+            loss = loss + .5 * sum(F.cross_entropy(out[single], right) for out, right in zip(kinds, names[single, 4:].long().unbind(1)))
+        return loss
 
 
 def init(model):
@@ -338,228 +77,230 @@ def init(model):
         model.model.language_model.norm.weight.fill_(.3)
 
 
-# ------------------------------------------------------------------------------------------------------------ training
+class Stream:
+    """Training batches in an order that follows from the seed: a step is a list of parts, each of equally large images."""
 
-def by_size(scenes, batch, rng):
-    """Batches of equally large scenes, in random order."""
-    sizes = collections.defaultdict(list)
-    for s in scenes:
-        sizes[(s["height"], s["width"])].append(s)
-    batches = []
-    for group in sizes.values():
-        rng.shuffle(group)
-        batches += [group[i:i + batch] for i in range(0, len(group) - batch + 1, batch)]
-    rng.shuffle(batches)
-    return batches
+    def __init__(self, args, chunk=0, index=0):
+        self.args, self.chunk, self.index = args, chunk, index
+        self.easy = data.read_easyvqa(args.easyvqa)[0] if args.easyvqa else []
+
+    def draw(self, chunk):
+        return data.draw(self.args, "train", chunk * CHUNK, CHUNK, f"train{chunk}-{self.args.process}.raw")
+
+    def steps(self, chunk, scenes):
+        rng = random.Random(f"{self.args.seed} {chunk}")
+        step, images = [], 0
+        for part in data.by_size(scenes, CELLS, rng):
+            step.append(part)
+            images += len(part)
+            if images >= self.args.batch:
+                if self.easy:
+                    step.append(rng.sample(self.easy, EASY))
+                yield step
+                step, images = [], 0
+
+    def __iter__(self):
+        pending = self.draw(self.chunk)
+        try:
+            while True:
+                scenes, pending = data.read(pending), self.draw(self.chunk + 1)
+                for index, step in enumerate(self.steps(self.chunk, scenes)):
+                    if index >= self.index:
+                        yield step, random.Random(f"{self.args.seed} {self.chunk} {index}")
+                        self.index = index + 1
+                self.chunk, self.index = self.chunk + 1, 0
+        finally:
+            data.discard(pending)
 
 
 class Trainer:
     def __init__(self, args, tokenizer, model):
-        self.args, self.model, self.text = args, model, Text(tokenizer)
-        self.grids, self.rng = {}, random.Random(args.seed)
-        self.prefix = self.text.ids(shape.PREFIX)
-        self.aids = Aids(model.config.text_config.hidden_size)
+        self.args, self.model, self.text = args, model, data.Text(tokenizer)
+        self.forward = Forward(model, torch.bfloat16)
+        self.prefix = [torch.tensor(self.text.ids(t), device=args.device) for t in (shape.PREFIX, shape.BETWEEN)]
+        self.aids = Aids(model.config.text_config.hidden_size).to(args.device)
         named = list(model.named_parameters()) + list(self.aids.named_parameters())
-        decay = [p for n, p in named if p.ndim >= 2 and "embed" not in n]
-        rest = [p for n, p in named if not (p.ndim >= 2 and "embed" not in n)]
-        self.params = decay + rest
-        self.optimizer = torch.optim.AdamW([dict(params=decay, weight_decay=.05), dict(params=rest, weight_decay=0)],
-                                           lr=args.rate, betas=(.9, .98), foreach=True)
+        self.params = [p for _, p in named]
+        # Muon for the matrices inside the layers; the mergers are wide and would cost as much again.
+        inside = lambda n, p: p.ndim == 2 and ("blocks." in n or "layers." in n)
+        others = [(n, p) for n, p in named if not inside(n, p)]
+        matrix = lambda n, p: p.ndim >= 2 and "embed" not in n
+        self.optimizers = [torch.optim.AdamW([dict(params=[p for n, p in others if matrix(n, p)], weight_decay=.05),
+                                              dict(params=[p for n, p in others if not matrix(n, p)], weight_decay=0)],
+                                             betas=(.9, .98), foreach=True)]
+        self.optimizers.append(torch.optim.Muon([p for n, p in named if inside(n, p)], weight_decay=.05, adjust_lr_fn="match_rms_adamw"))
 
-    def grid(self, scene):
-        key = (scene["height"], scene["width"])
-        if key not in self.grids:
-            self.grids[key] = Grid(self.model, *key)
-        return self.grids[key]
+    def see(self, scenes):
+        """The images of equally large scenes, their partners' after them, and the texts of the prefix."""
+        grid = self.forward.grid(scenes[0]["height"], scenes[0]["width"])
+        n, pictured = len(scenes), list(scenes)
+        if scenes[0]["partner"]:
+            pictured += [s["partner"] for s in scenes]
+        seen, stacked = self.forward.see(grid, data.patches(pictured, self.args.device))
+        beside = lambda t: torch.cat(t.split(n), 1)
+        return grid, pictured, seen, beside(seen), [beside(t) for t in stacked], self.prefix[:len(pictured) // n]
 
-    def head(self, states):
-        return self.model.lm_head(self.model.model.language_model.norm(states))
+    def losses(self, scenes, chosen):
+        grid, pictured, seen, *prefix = self.see(scenes)
+        groups = [data.question_group(scenes, questions, self.text, 2 if questions[0][0][1]["category"] == data.PAIR else 1,
+                                      self.args.device, self.args.smoothing) for questions in zip(*chosen)]
+        states = self.forward.decode(grid, *prefix, groups)
+        # The sum over an answer's tokens: what the engine scores options by.
+        answer = sum(-(g["goals"][:, 2] * self.forward.logits(kept.flatten(0, 1)).log_softmax(-1)[tuple(g["goals"][:, :2].long().T)]).sum()
+                     for g, kept in zip(groups, states[-1]))
+        found = dict(answer=answer / sum(len(g["ids"]) for g in groups))
+        if scenes[0]["objects"]:
+            found["cell"] = self.aids.cell_loss(seen, data.cell_targets(pictured, self.args.device))
+            named = [i for i, g in enumerate(groups) if len(g["names"])]
+            found["name"] = sum(self.aids.name_loss(head, states[layer][i], groups[i]["names"])
+                                for head, layer in enumerate((0, 1)) for i in named) / (2 * len(named))
+        return found
 
-    def answer_loss(self, logits, group, questions, calm):
-        """Cross entropy with every answer's tokens, of which the first carries the information; the two that close the turn are soon
-        certain."""
-        target = F.one_hot(group["target"], logits.shape[-1]).float()
-        if calm:
-            first = target.view(len(questions), -1, logits.shape[-1])[:, 0]
-            for row, q in zip(first, questions):
-                tokens = [self.text.ids(option)[0] for option in q["options"]]
-                row.zero_()[tokens] = DOUBT / (len(tokens) - 1)
-                row[tokens[q["answer"]]] = 1 - DOUBT
-        return 3 * F.cross_entropy(logits, target)
+    def step(self, parts, mcq, rng):
+        """One update from the mean over the images of all parts, of which every process computes its share."""
+        sums, total = collections.Counter(), sum(len(part) for part in parts)
+        for part in parts:
+            chosen = [data.choose_questions(s, rng, mcq) for s in part]
+            mine = slice(self.args.process, None, self.args.processes)
+            if not part[mine]:
+                continue
+            losses = self.losses(part[mine], chosen[mine])
+            share = len(part[mine]) / total
+            (sum(losses.values()) * share).backward()
+            for name, value in losses.items():
+                sums[name] += float(value.detach()) * len(part) / total
+        if self.args.processes > 1:
+            self.add_up()
+        nn.utils.clip_grad_norm_(self.params, 1)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return sums
 
-    def loss(self, scenes, mcq, calm):
-        grid = self.grid(scenes[0])
-        seen, stacked = see(self.model, grid, patches(scenes))
-        chosen = [choose_questions(s, self.rng, 4, 4, 2 if mcq else 0) for s in scenes]
-        groups = [text_batch(scenes, [c[0] for c in chosen], self.text)]
-        if mcq:
-            groups.append(text_batch(scenes, [c[1] for c in chosen], self.text))
-        states = decode(self.model, grid, self.prefix, seen, stacked, groups)
-        columns = list(zip(*[cell_targets(s) for s in scenes]))
-        as_tensor = lambda c, kind: torch.from_numpy(np.concatenate(c)).to(kind)
-        targets = [as_tensor(c, kind) for c, kind in zip(columns, (torch.long, torch.long, torch.float, torch.float))]
-        losses = dict(cell=self.aids.cell_loss(seen, targets), name=0, answer=0)
-        for g, group in enumerate(groups):
-            logits = self.head(states[-1][g].flatten(0, 1))
-            questions = [q for c in chosen for _, q in c[g]]
-            losses["answer"] = losses["answer"] + self.answer_loss(logits, group, questions, calm) / len(groups)
-            for head, layer in enumerate((1, 2)):
-                losses["name"] = losses["name"] + self.aids.name_loss(head, states[layer][g], group["names"]) / (2 * len(groups))
-        return losses
+    def add_up(self):
+        """The gradients of all processes."""
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.params]
+        flat = torch.cat([g.flatten() for g in gradients])
+        torch.distributed.all_reduce(flat)
+        for p, g in zip(self.params, flat.split([g.numel() for g in gradients])):
+            p.grad = g.view_as(p)
 
-    @torch.no_grad()
-    def evaluate(self, scenes):
-        """Right answers by category, by the log-probability of the options' words."""
-        right = collections.defaultdict(list)
-        batches = by_size(scenes, 8, random.Random(1))
-        rng = random.Random(2)
-        for batch in batches:
-            grid = self.grid(batch[0])
-            seen, stacked = see(self.model, grid, patches(batch))
-            for kind in (0, 2):
-                chosen = []
-                for scene in batch:
-                    qs = [q for q in scene["questions"] if (len(q["options"]) == 2) == (kind == 0)]
-                    chosen.append([(kind, rng.choice(qs)) for _ in range(6)])
-                g = text_batch(batch, chosen, self.text)
-                states = decode(self.model, grid, self.prefix, seen, stacked, [g])[-1][0]
-                logits = self.head(states[:, 0])
-                flat = [q for c in chosen for _, q in c]
-                for row, q in zip(logits, flat):
-                    scores = [row[self.text.ids(o)[0]] for o in q["options"]]
-                    right[q["category"]].append(int(int(np.argmax(scores)) == q["answer"]))
-        return {c: float(np.mean(right[c])) for c in PRESENCE + PERCEPTION}
+    def save(self, **more):
+        path = os.path.join(self.args.work, "last.pt")
+        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict(), optimizers=[o.state_dict() for o in self.optimizers], **more), path + ".new")
+        os.replace(path + ".new", path)
 
-    def save(self, name):
-        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict()), os.path.join(self.args.work, name + ".new"))
-        os.replace(os.path.join(self.args.work, name + ".new"), os.path.join(self.args.work, name))
-
-
-def rate_at(progress, step):
-    """Warm-up of 150 steps, then steady, then linearly to almost nothing over the last quarter."""
-    warm = min(1, (step + 1) / 150)
-    return warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
+    def load(self):
+        saved = torch.load(os.path.join(self.args.work, "last.pt"), map_location=self.args.device)
+        self.model.load_state_dict(saved.pop("model"))
+        self.aids.load_state_dict(saved.pop("aids"))
+        for optimizer, state in zip(self.optimizers, saved.pop("optimizers")):
+            optimizer.load_state_dict(state)
+        return saved
 
 
-class Stream:
-    """Training scenes, chunk after chunk; the generator draws the next chunk meanwhile."""
-
-    def __init__(self, args):
-        self.args, self.chunk = args, 0
-        self.draw()
-
-    def draw(self):
-        self.pending = draw(self.args, "train", self.args.first + self.chunk * self.args.chunk, self.args.chunk, f"train{self.chunk}.raw")
-
-    def batches(self, rng):
-        while True:
-            scenes = read(self.pending)
-            self.chunk += 1
-            self.draw()
-            yield from by_size(scenes, self.args.batch, rng)
-
-    def close(self):
-        path, process = self.pending
-        process.wait()
-        for suffix in ("", ".jsonl"):
-            os.remove(path + suffix)
+def rate_at(progress, step, width):
+    """Warm-up of 100 steps, then steady, then linearly to almost nothing over the last quarter."""
+    warm = min(1, (step + 1) / 100)
+    return .02 * width ** -.5 * warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
 
 
-def run_stage(trainer, stream, validation, minutes, rate, calm):
-    args = trainer.args
-    short = 0 if calm else args.short
-    sums, step, best = collections.Counter(), 0, 0
-    began = last_evaluation = time.time()
-    for batch in stream.batches(trainer.rng):
-        elapsed = time.time() - began
-        progress = elapsed / (60 * minutes)
-        if progress >= 1:
-            break
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = rate * rate_at(progress, step)
-        losses = trainer.loss(batch, progress >= short and step % 2 == 1, calm)
-        (losses["answer"] + losses["cell"] + losses["name"]).backward()
-        nn.utils.clip_grad_norm_(trainer.params, 1)
-        trainer.optimizer.step()
-        trainer.optimizer.zero_grad(set_to_none=True)
-        step += 1
-        for name, value in losses.items():
-            sums[name] += float(value.detach())
-        if step % 50 == 0:
-            means = " ".join(f"{k} {v / 50:.3f}" for k, v in sums.items())
-            print(f"step {step} images {step * args.batch} seconds {elapsed:.0f} rate {group['lr']:.5f} {means}", flush=True)
-            sums.clear()
-        if time.time() - last_evaluation > args.every:
-            last_evaluation = time.time()
-            best = report(trainer, validation, step, best)
-    report(trainer, validation, step, best)
-
-
-def put_noise(model):
-    """On what goes into every product, while a loss is computed."""
-    def noisy(module, inputs):
-        return inputs[0] * (1 + NOISE * torch.randn_like(inputs[0])) if torch.is_grad_enabled() else None
-
-    for module in model.modules():
-        if isinstance(module, nn.Linear) and module is not model.lm_head:
-            module.register_forward_pre_hook(noisy)
+def multiple_choice(progress):
+    """How many of a scene's questions are of multiple choice: open ones are shorter and sooner learnt."""
+    return 0 if progress < .15 else 1 if progress < .75 else 2
 
 
 def train(args, tokenizer, model):
     trainer = Trainer(args, tokenizer, model)
-    if args.resume:
-        saved = torch.load(args.resume)
-        model.load_state_dict(saved["model"])
-        trainer.aids.load_state_dict(saved["aids"])
-    validation = read(draw(args, "val", 0, 512, "val.raw"))
-    stream = Stream(args)
-    if args.minutes > 0:
-        run_stage(trainer, stream, validation, args.minutes, args.rate, calm=False)
-    if args.calm > 0:
-        put_noise(model)
-        print(f"calm: doubt {DOUBT} noise {NOISE}", flush=True)
-        run_stage(trainer, stream, validation, args.calm, .4 * args.rate, calm=True)
-    stream.close()
+    at = trainer.load() if args.resume else dict(step=0, images=0, seconds=0, chunk=0, index=0)
+    validation = data.read(data.draw(args, "val", 0, N_VALIDATION, f"val{args.process}.raw"))
+    stream = Stream(args, at["chunk"], at["index"])
+    began = time.time() - at["seconds"]
+    sums, step, images = collections.Counter(), at["step"], at["images"]
+    for parts, rng in stream:
+        rate = rate_at(step / args.steps, step, model.config.text_config.hidden_size)
+        for group in (group for optimizer in trainer.optimizers for group in optimizer.param_groups):
+            group["lr"] = rate
+        if step >= args.steps / 2 and not trainer.forward.noise:
+            trainer.forward.noise = Noise(args.noise, torch.bfloat16, args.device)
+        sums.update(trainer.step(parts, multiple_choice(step / args.steps), rng))
+        step += 1
+        images += sum(len(part) for part in parts)
+        if (step % 25 == 0 or step == args.steps) and args.process == 0:
+            means = " ".join(f"{k} {v / (step % 25 or 25):.3f}" for k, v in sums.items())
+            trainer.save(step=step, images=images, seconds=time.time() - began, chunk=stream.chunk, index=stream.index + 1)
+            say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
+            sums.clear()
+        if (step % args.every == 0 or step == args.steps) and args.process == 0:
+            found = accuracies(Forward(model, torch.bfloat16), trainer.text, validation)
+            say(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()))
+        if step == args.steps:
+            break
 
 
-def report(trainer, validation, step, best):
-    scores = trainer.evaluate(validation)
-    trainer.save("last.pt")
-    mean = np.mean(list(scores.values()))
-    if mean >= best:
-        trainer.save("best.pt")
-    print(f"eval step {step} " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
-    return max(best, mean)
+def make_tokenizer(args):
+    """From the prompts and answers of the first training scenes (and of easy-VQA)."""
+    scenes = data.read(data.draw(args, "train", 0, 400, "vocabulary.raw"))
+    if args.easyvqa:
+        scenes += data.read_easyvqa(args.easyvqa)[0][:400]
+    texts = ["user", "assistant"] * 50
+    for scene in scenes:
+        for q in scene["questions"]:
+            texts += [data.prompt_of(0 if q["category"] in data.PRESENCE else 2, q), data.prompt_of(1, q)] + q["options"]
+    return shape.make_tokenizer(texts)
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def machine(args):
+    if args.device == "cuda":
+        return torch.cuda.get_device_name()
+    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return f"{args.processes} thread{'s' if args.processes > 1 else ''} of {names[0] if names else platform.processor()}"
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--undertow", required=True)
+    parser.add_argument("--size", choices=shape.SIZES, required=True)
+    parser.add_argument("--undertow", required=True, help="the program, which draws the scenes")
     parser.add_argument("--work", required=True)
-    parser.add_argument("--minutes", type=float, default=54, help="of the first stage")
-    parser.add_argument("--calm", type=float, default=27, help="minutes of the second stage")
-    parser.add_argument("--short", type=float, default=.15, help="the share of the first stage before multiple choice comes in, in every other batch")
+    parser.add_argument("--easyvqa", help="the folder of easy-VQA (github.com/vzhou842/easy-VQA): answers.txt, train/questions.json, train/images")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
+    parser.add_argument("--smoothing", type=float, default=.2, help="the share of wrong options in what an answer is trained to")
+    parser.add_argument("--noise", type=float, default=.2, help="the deviation of what products' inputs are multiplied with, from half of the training")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--chunk", type=int, default=4096)
-    parser.add_argument("--first", type=int, default=0, help="the first training scene")
-    parser.add_argument("--every", type=float, default=240, help="seconds between evaluations")
-    parser.add_argument("--resume", help="a checkpoint to start from")
+    parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
+    parser.add_argument("--resume", action="store_true", help="go on from DIR/last.pt")
+    parser.add_argument("--processes", type=int, default=1, help="that share the work, on a CPU")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
+    path = os.path.join(args.work, "tokenizer.json")
+    if not args.resume:
+        make_tokenizer(args).save(path)
+    if args.processes > 1:
+        if os.path.exists(os.path.join(args.work, MEETING)):
+            os.remove(os.path.join(args.work, MEETING))
+        torch.multiprocessing.spawn(run, (args, Tokenizer.from_file(path)), args.processes)
+    else:
+        run(0, args, Tokenizer.from_file(path))
+
+
+def run(process, args, tokenizer):
+    args.process = process
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-
-    texts = ["user", "assistant"] * 50
-    for scene in read(draw(args, "train", 0, 300, "vocabulary.raw")):
-        for q in scene["questions"]:
-            texts += [prompt_of(0 if len(q["options"]) == 2 else 2, q), prompt_of(1, q), q["options"][q["answer"]]]
-    tokenizer = shape.make_tokenizer(texts)
-    tokenizer.save(os.path.join(args.work, "tokenizer.json"))
-    model = shape.make_model(shape.make_config(shape.padded(tokenizer), tokenizer))
+    if args.processes > 1:
+        torch.distributed.init_process_group("gloo", f"file://{os.path.abspath(args.work)}/{MEETING}", rank=process, world_size=args.processes)
+    model = shape.make_model(shape.make_config(tokenizer, **shape.SIZES[args.size]))
     init(model)
-    print(f"parameters {sum(p.numel() for p in model.parameters())} vocabulary {tokenizer.get_vocab_size()} " + " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in ("undertow", "work", "resume")), flush=True)
+    model.to(args.device)
+    if process == 0:
+        say(f"parameters {sum(p.numel() for p in model.parameters())} vocabulary {tokenizer.get_vocab_size()} on {machine(args)}, "
+            f"torch {torch.__version__}; " + " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in ("undertow", "work", "easyvqa")))
     train(args, tokenizer, model)
 
 

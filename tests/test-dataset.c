@@ -638,6 +638,34 @@ real_file (const char *name)
   return NULL;
 }
 
+/* Questions on two images have both, together; and the benchmark knows what becomes of their answers. */
+static void
+test_bundled_pairs (void)
+{
+  g_autoptr (GError) error = NULL;
+  const UtDatasetConfig config = { .path = (char *) "bundled:reasoning", .limit = 18 };
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  g_assert_true (ut_dataset_knows_labels (dataset));
+  const UtItem *alone = item_at (dataset, 0), *pair = item_at (dataset, 4);
+  g_assert_cmpstr (alone->category, ==, "compare");
+  g_assert_cmpstr (pair->category, ==, "pair");
+  g_assert_cmpuint (alone->n_images, ==, 1);
+  g_assert_cmpuint (pair->n_images, ==, 2);
+  g_assert_cmpstr (alone->image_id, ==, pair->image_id);
+  g_assert_cmpstr (alone->images_key, !=, pair->images_key);
+  g_autoptr (UtImage) shared = ut_dataset_image (dataset, alone, 0, &error);
+  g_autoptr (UtImage) first = ut_dataset_image (dataset, pair, 0, &error), second = ut_dataset_image (dataset, pair, 1, &error);
+  g_assert_no_error (error);
+  const size_t n = (size_t) first->width * (size_t) first->height * 3;
+  g_assert_cmpint (second->width, ==, first->width);
+  g_assert_cmpint (second->height, ==, first->height);
+  g_assert_cmpmem (first->pixels, n, shared->pixels, n);
+  g_assert_cmpint (memcmp (first->pixels, second->pixels, n), !=, 0);
+  const UtGeometry same = { .width = first->width, .height = first->height, .matrix = { { 1, 0, 0 }, { 0, 1, 0 } } };
+  g_assert_cmpstr (ut_dataset_label (dataset, pair, &same), ==, "holds");
+}
+
 static void
 test_real_pope (void)
 {
@@ -803,5 +831,6 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/real/mmmu", test_real_mmmu);
   ADD ("/dataset/real/seedbench", test_real_seedbench);
   g_test_add_func ("/dataset/bundled-sample", test_bundled_sample);
+  g_test_add_func ("/dataset/bundled-pairs", test_bundled_pairs);
   return g_test_run ();
 }

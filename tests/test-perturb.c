@@ -561,6 +561,108 @@ test_threads (void)
     }
 }
 
+/* --- Geometry. --- */
+
+/* A grey image with a green square of 7 pixels around (x, y). */
+static UtImage *
+marked_image (int width, int height, int x, int y)
+{
+  UtImage *image = ut_image_new (width, height, NULL);
+  memset (image->pixels, 128, (size_t) (width * height * 3));
+  for (int dy = -3; dy <= 3; dy++)
+    for (int dx = -3; dx <= 3; dx++)
+      memcpy (image->pixels + ((y + dy) * width + x + dx) * 3, (uint8_t[]) { 0, 255, 0 }, 3);
+  return image;
+}
+
+/* The middle of what is green; the number of its pixels. */
+static unsigned
+find_mark (const UtImage *image, double *out_x, double *out_y)
+{
+  unsigned n = 0;
+  *out_x = *out_y = 0;
+  for (int y = 0; y < image->height; y++)
+    for (int x = 0; x < image->width; x++)
+      if (pixel (image, x, y)[1] > 200 && pixel (image, x, y)[0] < 80)
+        {
+          *out_x += x + .5;
+          *out_y += y + .5;
+          n++;
+        }
+  *out_x /= n;
+  *out_y /= n;
+  return n;
+}
+
+/* What a variant's geometry says of its image, found on it. */
+static void
+check_place (const UtVariant *variant, int mark_x, int mark_y)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtImage) image = marked_image (190, 110, mark_x, mark_y);
+  g_autoptr (UtImage) out = ut_variant_apply (variant, image, &four, SEED, &error);
+  g_assert_no_error (error);
+  UtGeometry g;
+  g_assert_true (ut_variant_place (variant, image->width, image->height, &four, SEED, &g, &error));
+  g_assert_cmpint (g.width, ==, out->width);
+  g_assert_cmpint (g.height, ==, out->height);
+
+  double x, y;
+  g_assert_cmpuint (find_mark (out, &x, &y), >, 20);
+  double to_x = g.matrix[0][0] * (mark_x + .5) + g.matrix[0][1] * (mark_y + .5) + g.matrix[0][2];
+  const double to_y = g.matrix[1][0] * (mark_x + .5) + g.matrix[1][1] * (mark_y + .5) + g.matrix[1][2];
+  if (g.rolls)
+    to_x = fmod (to_x + g.width, g.width);
+  g_assert_cmpfloat (hypot (x - to_x, y - to_y), <, .6);
+  for (int i = 0; i < out->width * out->height; i++)
+    {
+      const int px = i % out->width, py = i / out->width;
+      const gboolean covered = px >= g.covered.left && px < g.covered.right && py >= g.covered.top && py < g.covered.bottom;
+      if (g.covered.left < g.covered.right && !covered)
+        g_assert_true (same_pixel (image, px, py, out, px, py));
+      else if (covered)
+        g_assert_false (is_colour (out, px, py, 128, 128, 128));
+    }
+}
+
+static void
+test_place (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("all,identity");
+  unsigned n = 0;
+  for (size_t v = 0; v < variants->len; v++)
+    {
+      const UtVariant *variant = variants->pdata[v];
+      if (variant->family->prior)
+        continue;
+      check_place (variant, 24, 85);
+      check_place (variant, 160, 22);
+      n++;
+    }
+  g_assert_cmpuint (n, ==, 32);
+}
+
+/* A mark that rolls over the border stands where the geometry says. */
+static void
+test_place_rolled (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("translation");
+  for (size_t v = 1; v < variants->len; v++)
+    if (((UtVariant *) variants->pdata[v])->param < -7)
+      check_place (variants->pdata[v], 4, 50);
+}
+
+/* Of a blank image nothing is left that one could say where it is. */
+static void
+test_place_of_prior (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) variants = expand ("prior");
+  UtGeometry g;
+  g_assert_false (ut_variant_place (variants->pdata[1], 90, 90, &four, SEED, &g, &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -581,6 +683,9 @@ main (int argc, char **argv)
   g_test_add_func ("/perturb/overlay/random-text", test_random_text);
   g_test_add_func ("/perturb/keys", test_keys);
   g_test_add_func ("/perturb/oracle", test_oracle);
+  g_test_add_func ("/perturb/place", test_place);
+  g_test_add_func ("/perturb/place/rolled", test_place_rolled);
+  g_test_add_func ("/perturb/place/prior", test_place_of_prior);
   g_test_add_func ("/perturb/expand", test_expand);
   g_test_add_func ("/perturb/unknown-family", test_unknown_family);
   g_test_add_func ("/perturb/threads", test_threads);

@@ -82,7 +82,8 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   item->index = index;
   item->id = g_strdup (from->id);
   item->image_id = g_strdup (from->scene->id);
-  item->images_key = g_strdup (from->scene->id);
+  item->images_key
+      = from->partner != NULL ? g_strconcat (from->scene->id, " ", from->partner->id, NULL) : g_strdup (from->scene->id);
   item->category = g_strdup (from->category);
   item->question = g_strdup (from->question);
   item->options = g_strdupv (from->options);
@@ -90,7 +91,7 @@ item_of_scene (const UtSceneItem *from, unsigned index)
   item->n_options = g_strv_length (from->options);
   item->answer = from->answer;
   item->yes_no = from->yes_no;
-  item->n_images = 1;
+  item->n_images = from->partner != NULL ? 2 : 1;
   return item;
 }
 
@@ -116,12 +117,16 @@ thin_out (GPtrArray *items, guint n)
 static gboolean
 open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
-  static const char *const names[] = { "bundled:presence", "bundled:perception", NULL };
-  if (!g_strv_contains (names, config->path))
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
+    g_ptr_array_add (names, g_strconcat (BUNDLED, task->name, NULL));
+  g_ptr_array_add (names, NULL);
+  const char *const *known = (const char *const *) names->pdata;
+  if (!g_strv_contains (known, config->path))
     {
-      const char *nearest = ut_names_nearest (config->path, names);
+      const char *nearest = ut_names_nearest (config->path, known);
       g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no benchmark '%s'; did you mean '%s'?", config->path,
-                   nearest != NULL ? nearest : names[0]);
+                   nearest != NULL ? nearest : known[0]);
       return FALSE;
     }
   dataset->format = find_format ("bundled");
@@ -553,11 +558,12 @@ ut_dataset_files (UtDataset *dataset)
   return dataset->files;
 }
 
-/* Of a bundled benchmark. */
+/* The k-th scene of an item of a bundled benchmark. */
 static const UtScene *
-scene_of (UtDataset *dataset, const UtItem *item)
+scene_of (UtDataset *dataset, const UtItem *item, unsigned k)
 {
-  return ((const UtSceneItem *) dataset->benchmark->items->pdata[item->index])->scene;
+  const UtSceneItem *from = dataset->benchmark->items->pdata[item->index];
+  return k == 0 ? from->scene : from->partner;
 }
 
 static unsigned
@@ -569,12 +575,26 @@ image_of (UtDataset *dataset, const UtItem *item, unsigned k)
 const char *
 ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k)
 {
-  return dataset->benchmark != NULL ? scene_of (dataset, item)->id : ut_images_id (dataset->images, image_of (dataset, item, k));
+  return dataset->benchmark != NULL ? scene_of (dataset, item, k)->id : ut_images_id (dataset->images, image_of (dataset, item, k));
+}
+
+gboolean
+ut_dataset_knows_labels (UtDataset *dataset)
+{
+  return dataset->benchmark != NULL;
+}
+
+const char *
+ut_dataset_label (UtDataset *dataset, const UtItem *item, const UtGeometry *geometry)
+{
+  static const char *const names[]
+      = { [UT_LABEL_HOLDS] = "holds", [UT_LABEL_CHANGED] = "changed", [UT_LABEL_DOUBTFUL] = "doubtful" };
+  return names[ut_scene_item_label (dataset->benchmark->items->pdata[item->index], geometry)];
 }
 
 UtImage *
 ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error)
 {
-  return dataset->benchmark != NULL ? ut_scene_draw (scene_of (dataset, item), error)
+  return dataset->benchmark != NULL ? ut_scene_draw (scene_of (dataset, item, k), error)
                                     : ut_images_load (dataset->images, image_of (dataset, item, k), error);
 }

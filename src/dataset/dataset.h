@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "image/image.h"
+#include "perturb/perturb.h"
 
 typedef struct {
   unsigned index;   /* its place in the benchmark, from 0, skipped rows not counted */
@@ -73,6 +74,12 @@ GPtrArray *ut_dataset_files (UtDataset *dataset);
 
 /* What the k-th image of an item is called: equal names are equal images. Borrowed. */
 const char *ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k);
+
+/* Whether the benchmark knows what its images show, and so what becomes of the right answers when they are perturbed. */
+gboolean ut_dataset_knows_labels (UtDataset *dataset);
+
+/* What becomes of an item's right answer: "holds", "changed", or "doubtful". Only where the benchmark knows. */
+const char *ut_dataset_label (UtDataset *dataset, const UtItem *item, const UtGeometry *geometry);
 
 /* Decodes the k-th image of an item; a new reference. */
 UtImage *ut_dataset_image (UtDataset *dataset, const UtItem *item, unsigned k, GError **error);

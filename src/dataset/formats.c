@@ -183,6 +183,6 @@ const UtFormat ut_formats[] = {
     vlmevalkit_sql, vlmevalkit_folders, FALSE },
   { "table", "your own CSV, TSV, JSON or Parquet: question, image, answer, options in columns A, B, … or a list", table_fields, table_sql,
     beside_the_file, TRUE },
-  { "bundled", "rendered scenes: bundled:presence, bundled:perception", NULL, NULL, NULL, FALSE },
+  { "bundled", "rendered scenes: bundled:presence, bundled:perception, bundled:reasoning", NULL, NULL, NULL, FALSE },
   { NULL },
 };

@@ -21,4 +21,5 @@ const UtFamily ut_clean = {
   .params = (const double[]) { 0 },
   .name_variant = name_variant,
   .apply = apply,
+  .place = ut_place_unmoved,
 };

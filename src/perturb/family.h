@@ -9,6 +9,12 @@ extern const UtFamily ut_clean, ut_identity, ut_translation, ut_pad_crop, ut_sca
 /* "rotation-30", "translation+4": the parameter with its sign. */
 char *ut_name_signed (const UtVariant *variant);
 
+/* A geometry that scales by a factor, then moves; on a canvas of the size given. */
+UtGeometry ut_geometry_moved (int width, int height, double factor_x, double factor_y, double dx, double dy);
+
+/* UtFamily.place of a family that leaves every pixel where it is. */
+gboolean ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error);
+
 typedef struct {
   uint8_t r, g, b;
 } UtColour;

@@ -22,4 +22,5 @@ const UtFamily ut_identity = {
   .params = (const double[]) { 0 },
   .name_variant = name_variant,
   .apply = apply,
+  .place = ut_place_unmoved,
 };

@@ -37,6 +37,29 @@ font_size (int height)
   return MAX (14, height / 32);
 }
 
+/* Where something so long begins; rounded down also where the phrase is wider than the image. */
+static int
+centred (int side, int length)
+{
+  return (side - length) >> 1;
+}
+
+gboolean
+ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  g_autofree char *phrase = ut_overlay_phrase (ut_overlay_label (variant, subject));
+  g_autoptr (UtText) fitted = ut_text_render (phrase, font_size (height), error);
+  if (fitted == NULL)
+    return FALSE;
+  const int left = centred (width, fitted->width) - PADDING, top = centred (height, fitted->height) - PADDING;
+  *out = ut_geometry_moved (width, height, 1, 1, 0, 0);
+  out->covered.left = left;
+  out->covered.top = top;
+  out->covered.right = left + fitted->width + 2 * PADDING;
+  out->covered.bottom = top + fitted->height + 2 * PADDING;
+  return TRUE;
+}
+
 UtImage *
 ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error)
 {
@@ -50,8 +73,7 @@ ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GEr
   if (out == NULL)
     return NULL;
 
-  /* Shifts round down also where the phrase is wider than the image. */
-  const int left = (image->width - fitted->width) >> 1, top = (image->height - fitted->height) >> 1;
+  const int left = centred (image->width, fitted->width), top = centred (image->height, fitted->height);
   ut_image_paste (out, image, 0, 0);
   ut_image_paste (out, box, left - PADDING, top - PADDING);
   if (written != NULL)

@@ -17,5 +17,8 @@ const char *ut_overlay_label (const UtVariant *variant, const UtSubject *subject
 /* "Answer is L". */
 char *ut_overlay_phrase (const char *label);
 
+/* UtFamily.place: the box covers the middle. */
+gboolean ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error);
+
 /* `image` with the box that `phrase` fits in, and `text` (NULL: none) written where the phrase would start. */
 UtImage *ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error);

@@ -20,6 +20,15 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
   return out;
 }
 
+static gboolean
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) subject, (void) error;
+  const int n = (int) variant->param;
+  *out = ut_geometry_moved (width + 2 * n, height + 2 * n, 1, 1, n, n);
+  return TRUE;
+}
+
 const UtFamily ut_pad_crop = {
   .name = "pad_crop",
   .summary = "a black border of 4, 8, 12, 16 pixels, or as much cut off each side",
@@ -28,4 +37,5 @@ const UtFamily ut_pad_crop = {
   .params = (const double[]) { -16, -12, -8, -4, 4, 8, 12, 16 },
   .name_variant = ut_name_signed,
   .apply = apply,
+  .place = place,
 };

@@ -136,3 +136,26 @@ ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSubject *sub
     return NULL;
   return variant->family->apply (variant, image, subject, seed, error);
 }
+
+gboolean
+ut_variant_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
+                  GError **error)
+{
+  if (variant->family->place == NULL || (variant->family->per_subject && !check_subject (variant, subject, seed, error)))
+    return FALSE;
+  return variant->family->place (variant, width, height, subject, out, error);
+}
+
+UtGeometry
+ut_geometry_moved (int width, int height, double factor_x, double factor_y, double dx, double dy)
+{
+  return (UtGeometry) { .width = width, .height = height, .matrix = { { factor_x, 0, dx }, { 0, factor_y, dy } } };
+}
+
+gboolean
+ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) variant, (void) subject, (void) error;
+  *out = ut_geometry_moved (width, height, 1, 1, 0, 0);
+  return TRUE;
+}

@@ -16,6 +16,16 @@ typedef struct {
   int clean_prediction;      /* the model's own answer to the clean image; -1 where it is not known yet */
 } UtSubject;
 
+/* Where the pixels of an image go, and which of them cannot be seen any more: what can be told of a perturbed image without looking. */
+typedef struct {
+  int width, height;   /* of the perturbed image, pixels; what goes beyond is lost */
+  double matrix[2][3]; /* what was at (x, y) is at (m₀₀ x + m₀₁ y + m₀₂, m₁₀ x + m₁₁ y + m₁₂); (0, 0) is the left upper corner */
+  gboolean rolls;      /* what leaves at the left or right comes back at the other side */
+  struct {
+    int left, top, right, bottom;
+  } covered; /* an opaque rectangle, without its right and bottom edge; empty where there is none */
+} UtGeometry;
+
 typedef struct _UtFamily UtFamily;
 typedef struct _UtVariant UtVariant;
 
@@ -42,6 +52,9 @@ struct _UtFamily {
 
   /* The perturbed image; a new reference. `subject` may be NULL unless per_subject. */
   UtImage *(*apply) (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
+
+  /* Where the pixels of an image so large go. NULL where nothing of the image is left. */
+  gboolean (*place) (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error);
 };
 
 struct _UtVariant {
@@ -64,3 +77,8 @@ GPtrArray *ut_variants_expand (const char *families, GError **error);
 char *ut_variant_key (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
 char *ut_variant_detail (const UtVariant *variant, const UtSubject *subject, uint64_t seed);
 UtImage *ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
+
+/* What variants do to the places in an image of this size. FALSE without an error where the family has no geometry, with one where the
+ * image could not be made either. */
+gboolean ut_variant_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
+                           GError **error);

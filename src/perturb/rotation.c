@@ -113,6 +113,21 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
   return out;
 }
 
+static gboolean
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) subject, (void) error;
+  /* The transform of the pixels goes from the result to the source; this one goes there. */
+  int new_width, new_height;
+  const Affine t = turn (variant->param, width, height, &new_width, &new_height);
+  const double area = t.a * t.e - t.b * t.d;
+  *out = (UtGeometry) { .width = new_width,
+                        .height = new_height,
+                        .matrix = { { t.e / area, -t.b / area, (t.b * t.f - t.e * t.c) / area },
+                                    { -t.d / area, t.a / area, (t.d * t.c - t.a * t.f) / area } } };
+  return TRUE;
+}
+
 const UtFamily ut_rotation = {
   .name = "rotation",
   .summary = "30 degrees clockwise and counter-clockwise, canvas grown and filled white",
@@ -121,4 +136,5 @@ const UtFamily ut_rotation = {
   .params = (const double[]) { -30, 30 },
   .name_variant = ut_name_signed,
   .apply = apply,
+  .place = place,
 };

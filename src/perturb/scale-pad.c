@@ -13,17 +13,40 @@ name_variant (const UtVariant *variant)
   return g_strconcat (variant->family->name, variant->param == WHITE ? "-white" : "-black", NULL);
 }
 
+static int
+scaled (int side)
+{
+  return (int) rint (FACTOR * side);
+}
+
+/* Of the small image on the canvas. */
+static int
+offset (int side)
+{
+  return (side - scaled (side)) / 2;
+}
+
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
   (void) subject, (void) seed;
-  g_autoptr (UtImage) scaled = ut_image_resize (image, (int) rint (FACTOR * image->width), (int) rint (FACTOR * image->height), error);
-  if (scaled == NULL)
+  g_autoptr (UtImage) small = ut_image_resize (image, scaled (image->width), scaled (image->height), error);
+  if (small == NULL)
     return NULL;
   UtImage *out = ut_image_filled (image->width, image->height, variant->param == WHITE ? UT_WHITE : UT_BLACK, error);
   if (out != NULL)
-    ut_image_paste (out, scaled, (image->width - scaled->width) / 2, (image->height - scaled->height) / 2);
+    ut_image_paste (out, small, offset (image->width), offset (image->height));
   return out;
+}
+
+static gboolean
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) subject, (void) error;
+  (void) variant;
+  *out = ut_geometry_moved (width, height, (double) scaled (width) / width, (double) scaled (height) / height, offset (width),
+                            offset (height));
+  return TRUE;
 }
 
 const UtFamily ut_scale_pad = {
@@ -34,4 +57,5 @@ const UtFamily ut_scale_pad = {
   .params = (const double[]) { BLACK, WHITE },
   .name_variant = name_variant,
   .apply = apply,
+  .place = place,
 };

@@ -10,11 +10,26 @@ name_variant (const UtVariant *variant)
   return g_strconcat (variant->family->name, g_ascii_formatd (factor, sizeof factor, "%g", variant->param), NULL);
 }
 
+static int
+scaled (const UtVariant *variant, int side)
+{
+  return (int) rint (variant->param * side);
+}
+
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
   (void) subject, (void) seed;
-  return ut_image_resize (image, (int) rint (variant->param * image->width), (int) rint (variant->param * image->height), error);
+  return ut_image_resize (image, scaled (variant, image->width), scaled (variant, image->height), error);
+}
+
+static gboolean
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) subject, (void) error;
+  const int w = scaled (variant, width), h = scaled (variant, height);
+  *out = ut_geometry_moved (w, h, (double) w / width, (double) h / height, 0, 0);
+  return TRUE;
 }
 
 const UtFamily ut_scale = {
@@ -25,4 +40,5 @@ const UtFamily ut_scale = {
   .params = (const double[]) { 0.9 },
   .name_variant = name_variant,
   .apply = apply,
+  .place = place,
 };

@@ -26,4 +26,5 @@ const UtFamily ut_text_empty = {
   .name_variant = ut_overlay_name,
   .key = key,
   .apply = apply,
+  .place = ut_overlay_place,
 };

@@ -87,4 +87,5 @@ const UtFamily ut_text_random = {
   .key = key,
   .detail = detail,
   .apply = apply,
+  .place = ut_overlay_place,
 };

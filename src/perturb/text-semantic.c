@@ -36,4 +36,5 @@ const UtFamily ut_text_semantic = {
   .key = key,
   .detail = detail,
   .apply = apply,
+  .place = ut_overlay_place,
 };

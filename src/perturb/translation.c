@@ -23,6 +23,15 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
   return out;
 }
 
+static gboolean
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+{
+  (void) subject, (void) error;
+  *out = ut_geometry_moved (width, height, 1, 1, variant->param, 0);
+  out->rolls = TRUE;
+  return TRUE;
+}
+
 const UtFamily ut_translation = {
   .name = "translation",
   .summary = "cyclic horizontal roll by ±4, ±8, ±12, ±16 pixels",
@@ -31,4 +40,5 @@ const UtFamily ut_translation = {
   .params = (const double[]) { -16, -12, -8, -4, 4, 8, 12, 16 },
   .name_variant = ut_name_signed,
   .apply = apply,
+  .place = place,
 };

@@ -139,14 +139,14 @@ typedef struct {
 static const Section accuracy_section = {
   "accuracy",
   "Accuracy on yes/no questions",
-  "SELECT family, questions, instances, accuracy, precision, recall, F1, FPR, yes_rate FROM accuracy WHERE category = 'all'",
+  "SELECT family, questions, instances, unjudged, accuracy, precision, recall, F1, FPR, yes_rate FROM accuracy WHERE category = 'all'",
   "SELECT * FROM accuracy",
 };
 
 static const Section families_section = {
   "families",
   "Answers by family (Δ against the clean image)",
-  "SELECT family, variants, questions, instances, IFR, IV, RR, RW, WR, WW, accuracy, delta_accuracy, delta_margin FROM families",
+  "SELECT family, variants, questions, instances, IFR, IV, RR, RW, WR, WW, unjudged, accuracy, delta_accuracy, delta_margin FROM families",
   "SELECT * FROM families",
 };
 

@@ -92,10 +92,24 @@ measure (const UtView *view, const UtView *clean, size_t n_embd, UtMeasurement *
   return n;
 }
 
-static gboolean
-store_view (Run *run, const UtJob *job, const UtItem *item, const char *detail, const UtView *view, const UtView *clean,
-            GError **error)
+/* What became of the item's right answer under the job's variant; NULL where that is not known. */
+static const char *
+label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
 {
+  UtGeometry geometry;
+  const UtGroup *group = job->group;
+  const UtImage *first = group->images->len > 0 ? group->images->pdata[0] : NULL;
+  const UtSubject subject = ut_group_subject (group, job_item->i);
+  if (!ut_dataset_knows_labels (run->dataset) || first == NULL
+      || !ut_variant_place (job->variant, first->width, first->height, &subject, run->config->seed, &geometry, NULL))
+    return NULL;
+  return ut_dataset_label (run->dataset, group->items->pdata[job_item->i], &geometry);
+}
+
+static gboolean
+store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const UtView *clean, GError **error)
+{
+  const UtItem *item = job->group->items->pdata[job_item->i];
   UtMeasurement measurements[1 + 2 * UT_N_CHANNELS];
   const char *bad = NULL;
   const size_t n = measure (view, clean, job->group->n_embd, measurements, &bad);
@@ -120,7 +134,8 @@ store_view (Run *run, const UtJob *job, const UtItem *item, const char *detail, 
     .n_measurements = n,
     .width = first != NULL ? first->width : 0,
     .height = first != NULL ? first->height : 0,
-    .detail = detail,
+    .detail = job_item->detail,
+    .label = label_of (run, job, job_item),
   };
   run->progress.trials_done++;
   run->progress.trials_now++;
@@ -145,7 +160,7 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVisio
     if (view->channels[c] != NULL
         && !ut_store_add_embedding (run->store, item->index, ut_channels[c].name, view->channels[c], group->n_embd, error))
       return FALSE;
-  return store_view (run, job, item, NULL, view, NULL, error);
+  return store_view (run, job, job_item, view, NULL, error);
 }
 
 static gboolean
@@ -156,7 +171,7 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   if (clean->scores == NULL)
     return TRUE;
   g_auto (UtView) view = ut_view_of_result (job_item->result, vision, job_item->first);
-  return store_view (run, job, job->group->items->pdata[job_item->i], job_item->detail, &view, clean, error);
+  return store_view (run, job, job_item, &view, clean, error);
 }
 
 static gboolean

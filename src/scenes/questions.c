@@ -1,19 +1,31 @@
-/* What can be asked of a scene. */
-#include <math.h>
+/* What can be asked of a scene, and in which words: the vocabulary is small and closed, as the bundled models learn it from nothing. */
 #include <string.h>
 
 #include "base/rng.h"
-#include "scenes/statistics.h"
+#include "scenes/questions.h"
 
-const char *const ut_presence_categories[] = { "random", "popular", "adversarial", NULL };
-const char *const ut_perception_categories[] = { "colour", "shape", "count", "relation", NULL };
+const UtSceneTask ut_scene_tasks[] = {
+  { "presence", "is it there? as POPE asks", { { "random", 6 }, { "popular", 6 }, { "adversarial", 6 } } },
+  { "perception",
+    "what is it like? four options, as SEED-Bench asks",
+    { { "colour", 1 }, { "shape", 1 }, { "count", 1 }, { "size", 1 }, { "position", 1 }, { "relation", 1 }, { "texture", 1 } } },
+  { "reasoning",
+    "two or more steps, four options, one or two images, as MMMU asks",
+    { { "compare", 2 }, { "left", 2 }, { "pair", 2 } } },
+  { NULL, NULL, { { NULL, 0 } } },
+};
 
 constexpr unsigned N_EACH = 3;       /* yes and no questions of an image and category */
 constexpr unsigned POPULAR_POOL = 8; /* popular negatives come from so many of the most frequent absent kinds */
 constexpr unsigned N_OPTIONS = 4;
 
-static const char *const numbers[] = { "1", "2", "3", "4", "5" };
-static const char *const directions[] = { "above", "below", "left", "right" };
+/* A scene being asked questions of one category. */
+typedef struct {
+  const UtScene *scene, *partner; /* partner NULL where the category is about one image */
+  const char *category;
+  GPtrArray *questions; /* UtSceneQuestion *, so far */
+  UtRng rng;
+} Asking;
 
 void
 ut_scene_question_free (UtSceneQuestion *question)
@@ -25,10 +37,218 @@ ut_scene_question_free (UtSceneQuestion *question)
   g_free (question);
 }
 
-static GPtrArray *
-new_questions (void)
+/* --- Words --------------------------------------------------------------------------------------------------------------------------- */
+
+/* "striped object", "red circle", "objects". */
+static char *
+name_of (UtSceneWhich which, gboolean plural)
 {
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) ut_scene_question_free);
+  GString *name = g_string_new (NULL);
+  if (which.texture >= 0)
+    g_string_append_printf (name, "%s ", ut_scene_textures[which.texture]);
+  if (which.colour >= 0)
+    g_string_append_printf (name, "%s ", ut_scene_colours[which.colour]);
+  g_string_append (name, which.shape >= 0 ? ut_scene_shapes[which.shape] : "object");
+  if (plural)
+    g_string_append (name, name->str[name->len - 1] == 's' ? "es" : "s");
+  return g_string_free_and_steal (name);
+}
+
+static const char *
+article (const char *name)
+{
+  return strchr ("aeiou", name[0]) != NULL ? "an" : "a";
+}
+
+static char *
+question_of_one (const UtSceneFact *fact)
+{
+  g_autofree char *name = name_of (fact->which[0], FALSE), *second = name_of (fact->which[1], FALSE);
+  switch (fact->form)
+    {
+    case UT_SCENE_PRESENT:
+      return g_strdup_printf ("Is there %s %s in the image?", article (name), name);
+    case UT_SCENE_WHAT:
+      if (fact->attribute == UT_SCENE_TEXTURE)
+        return g_strdup_printf ("What pattern does the %s have?", name);
+      return g_strdup_printf ("What %s is the %s?", ut_scene_values[fact->attribute].word, name);
+    case UT_SCENE_POSITION:
+      return g_strdup_printf ("Where in the image is the %s?", name);
+    case UT_SCENE_RELATION:
+      return g_strdup_printf ("Where is the %s relative to the %s?", name, second);
+    case UT_SCENE_IN_WHICH:
+      return g_strdup_printf ("Which image shows %s %s?", article (name), name);
+    default:
+      return NULL;
+    }
+}
+
+static char *
+question_of_many (const UtSceneFact *fact)
+{
+  g_autofree char *names = name_of (fact->which[0], TRUE), *second = name_of (fact->which[1], TRUE);
+  switch (fact->form)
+    {
+    case UT_SCENE_COUNT:
+      return g_strdup_printf ("How many %s are there in the image?", names);
+    case UT_SCENE_MORE:
+      return g_strdup_printf ("Are there more %s or %s?", names, second);
+    case UT_SCENE_LEFT:
+      return g_strdup_printf ("If all %s were taken away, how many objects would be left?", names);
+    case UT_SCENE_TOGETHER:
+      return g_strdup_printf ("How many %s are there in both images together?", names);
+    default:
+      return NULL;
+    }
+}
+
+static char *
+question_of_all (const UtSceneFact *fact)
+{
+  const char *word = ut_scene_values[fact->attribute].word;
+  switch (fact->form)
+    {
+    case UT_SCENE_LARGEST:
+      return g_strdup ("Which object is the largest?");
+    case UT_SCENE_SMALLEST:
+      return g_strdup ("Which object is the smallest?");
+    case UT_SCENE_MOST:
+      return g_strdup_printf ("Which %s is the most frequent?", word);
+    case UT_SCENE_IN_COMMON:
+      return g_strdup_printf ("Which %s is in both images?", word);
+    default:
+      return NULL;
+    }
+}
+
+static char *
+question_text (const UtSceneFact *fact)
+{
+  char *text = question_of_one (fact);
+  if (text == NULL)
+    text = question_of_many (fact);
+  return text != NULL ? text : question_of_all (fact);
+}
+
+static char *
+value_text (UtSceneAttribute attribute, unsigned value)
+{
+  return attribute == UT_SCENE_N_ATTRIBUTES ? name_of (ut_scene_with_kind (value), FALSE)
+                                            : g_strdup (ut_scene_values[attribute].names[value]);
+}
+
+/* The answers of a comparison beyond the two named and "equally many" are values that were not named, from 3 on. */
+static char *
+more_text (const UtSceneFact *fact, unsigned answer)
+{
+  if (answer == 2)
+    return g_strdup ("equally many");
+  return name_of (answer < 2 ? fact->which[answer] : ut_scene_with_value (fact->attribute, answer - 3), TRUE);
+}
+
+static char *
+answer_text (const UtSceneFact *fact, unsigned answer)
+{
+  static const char *const yes_no[] = { "Yes", "No" };
+  static const char *const positions[] = { "top left", "top right", "bottom left", "bottom right" };
+  static const char *const directions[] = { "above", "below", "left", "right" };
+  static const char *const images[] = { "the first", "the second", "both", "neither" };
+  switch (fact->form)
+    {
+    case UT_SCENE_PRESENT:
+      return g_strdup (yes_no[answer]);
+    case UT_SCENE_POSITION:
+      return g_strdup (positions[answer]);
+    case UT_SCENE_RELATION:
+      return g_strdup (directions[answer]);
+    case UT_SCENE_IN_WHICH:
+      return g_strdup (images[answer]);
+    case UT_SCENE_WHAT:
+    case UT_SCENE_MOST:
+    case UT_SCENE_IN_COMMON:
+      return value_text (fact->attribute, answer);
+    case UT_SCENE_LARGEST:
+    case UT_SCENE_SMALLEST:
+      return value_text (UT_SCENE_N_ATTRIBUTES, answer);
+    case UT_SCENE_MORE:
+      return more_text (fact, answer);
+    default:
+      return g_strdup_printf ("%u", answer);
+    }
+}
+
+/* --- Options ------------------------------------------------------------------------------------------------------------------------- */
+
+static unsigned
+n_values (UtSceneAttribute attribute)
+{
+  return attribute == UT_SCENE_N_ATTRIBUTES ? UT_SCENE_KINDS : ut_scene_values[attribute].n;
+}
+
+/* The answers a form's options are taken from: first to last. Numbers are always the same four, each of which scenes give often enough
+ * for none to stand out. */
+static void
+answer_range (const UtSceneFact *fact, unsigned *out_first, unsigned *out_last)
+{
+  *out_first = 0;
+  switch (fact->form)
+    {
+    case UT_SCENE_PRESENT:
+      *out_last = 1;
+      return;
+    case UT_SCENE_COUNT:
+    case UT_SCENE_LEFT:
+    case UT_SCENE_TOGETHER:
+      *out_last = fact->attribute == UT_SCENE_N_ATTRIBUTES ? UT_SCENE_MAX_OBJECTS : 4;
+      *out_first = *out_last + 1 - N_OPTIONS;
+      return;
+    case UT_SCENE_MORE:
+      *out_last = 2 + n_values (fact->attribute);
+      return;
+    case UT_SCENE_LARGEST:
+    case UT_SCENE_SMALLEST:
+      *out_last = UT_SCENE_KINDS - 1;
+      return;
+    case UT_SCENE_WHAT:
+    case UT_SCENE_MOST:
+    case UT_SCENE_IN_COMMON:
+      *out_last = n_values (fact->attribute) - 1;
+      return;
+    default:
+      *out_last = 3;
+    }
+}
+
+static int
+plausible_kind (const UtScene *scene, unsigned kind)
+{
+  const UtSceneWhich which = ut_scene_with_kind (kind);
+  if (ut_scene_find (scene, which) >= 0)
+    return 2;
+  return ut_scene_find (scene, (UtSceneWhich) { which.colour, -1, -1 }) >= 0
+         && ut_scene_find (scene, (UtSceneWhich) { -1, which.shape, -1 }) >= 0;
+}
+
+/* How much a wrong answer looks like a right one: what is there before what is not. -1 where it cannot be an option. */
+static int
+plausibility (const UtSceneFact *fact, const UtScene *scene, const UtScene *second, unsigned answer)
+{
+  UtSceneAttribute attribute = fact->attribute;
+  if (fact->form == UT_SCENE_MORE)
+    {
+      if (answer < 3)
+        return 1;
+      const UtSceneWhich which = ut_scene_with_value (attribute, answer - 3);
+      return memcmp (&which, &fact->which[0], sizeof which) == 0 || memcmp (&which, &fact->which[1], sizeof which) == 0 ? -1 : 0;
+    }
+  if (fact->form == UT_SCENE_LARGEST || fact->form == UT_SCENE_SMALLEST)
+    attribute = UT_SCENE_N_ATTRIBUTES;
+  else if (fact->form != UT_SCENE_MOST && fact->form != UT_SCENE_IN_COMMON)
+    return 0;
+  if (attribute == UT_SCENE_N_ATTRIBUTES)
+    return plausible_kind (scene, answer);
+  const UtSceneWhich which = ut_scene_with_value (attribute, answer);
+  return ut_scene_find (scene, which) >= 0 || (second != NULL && ut_scene_find (second, which) >= 0);
 }
 
 /* Shuffles the first `n_first` places (Fisher and Yates). */
@@ -44,17 +264,76 @@ shuffle (unsigned *values, unsigned n, unsigned n_first, UtRng *rng)
     }
 }
 
-/* Presence */
-
-/* The first object of each kind, or -1 for an absent kind. */
+/* The right answer and the three most plausible others, shuffled. */
 static void
-find_kinds (const UtScene *scene, int first[UT_SCENE_KINDS])
+choose_options (Asking *asking, const UtSceneFact *fact, unsigned right, unsigned chosen[N_OPTIONS])
 {
-  for (unsigned k = 0; k < UT_SCENE_KINDS; k++)
-    first[k] = -1;
-  for (unsigned i = scene->n_objects; i-- > 0;)
-    first[ut_scene_kind (&scene->objects[i])] = (int) i;
+  unsigned first, last, others[UT_SCENE_KINDS], n = 0, n_chosen = 0;
+  answer_range (fact, &first, &last);
+  for (unsigned answer = first; answer <= last; answer++)
+    if (answer != right)
+      others[n++] = answer;
+  shuffle (others, n, n, &asking->rng);
+  chosen[n_chosen++] = right;
+  for (int wanted = 2; wanted >= 0; wanted--)
+    for (unsigned i = 0; i < n && n_chosen < N_OPTIONS; i++)
+      if (plausibility (fact, asking->scene, asking->partner, others[i]) == wanted)
+        chosen[n_chosen++] = others[i];
+  shuffle (chosen, N_OPTIONS, N_OPTIONS, &asking->rng);
 }
+
+/* --- Questions ----------------------------------------------------------------------------------------------------------------------- */
+
+static void
+find_subjects (const UtSceneFact *fact, const UtScene *scene, int subject[2])
+{
+  subject[0] = subject[1] = -1;
+  switch (fact->form)
+    {
+    case UT_SCENE_RELATION:
+      subject[1] = ut_scene_find (scene, fact->which[1]);
+      [[fallthrough]];
+    case UT_SCENE_PRESENT:
+    case UT_SCENE_WHAT:
+    case UT_SCENE_POSITION:
+      subject[0] = ut_scene_find (scene, fact->which[0]);
+      return;
+    case UT_SCENE_LARGEST:
+    case UT_SCENE_SMALLEST:
+      subject[0] = ut_scene_extreme (scene, fact->form == UT_SCENE_LARGEST, 1);
+      return;
+    default:
+      return;
+    }
+}
+
+/* Adds the question unless its answer is open to doubt, or none that its form can have. */
+static void
+ask (Asking *asking, UtSceneFact fact)
+{
+  unsigned first, last, chosen[N_OPTIONS] = { 0, 1 };
+  answer_range (&fact, &first, &last);
+  const int right = ut_scene_fact_answer (&fact, asking->scene, asking->partner, 1);
+  if (right < (int) first || right > (int) last)
+    return;
+  const unsigned n_options = fact.form == UT_SCENE_PRESENT ? 2 : N_OPTIONS;
+  if (n_options == N_OPTIONS)
+    choose_options (asking, &fact, (unsigned) right, chosen);
+
+  UtSceneQuestion *q = g_new0 (UtSceneQuestion, 1);
+  *q = (UtSceneQuestion) { .category = asking->category, .question = question_text (&fact), .right = right, .fact = fact };
+  q->options = g_new0 (char *, n_options + 1);
+  for (unsigned i = 0; i < n_options; i++)
+    {
+      q->options[i] = answer_text (&fact, chosen[i]);
+      if (chosen[i] == (unsigned) right)
+        q->answer = (int) i;
+    }
+  find_subjects (&fact, asking->scene, q->subject);
+  g_ptr_array_add (asking->questions, q);
+}
+
+/* --- Presence ------------------------------------------------------------------------------------------------------------------------ */
 
 static unsigned
 company (const UtScenes *scenes, const UtScene *scene, unsigned kind)
@@ -79,15 +358,14 @@ by_falling_score (const void *a, const void *b)
 }
 
 /* The absent kinds in the order they are asked for. */
-static unsigned
-rank_absent (const UtScenes *scenes, const UtScene *scene, const char *category, const int first[UT_SCENE_KINDS],
-             unsigned absent[UT_SCENE_KINDS])
+static void
+rank_absent (const UtScenes *scenes, const UtScene *scene, const char *category, unsigned absent[UT_SCENE_KINDS])
 {
   const gboolean popular = g_str_equal (category, "popular"), adversarial = g_str_equal (category, "adversarial");
   Ranked ranked[UT_SCENE_KINDS];
   unsigned n = 0;
   for (unsigned k = 0; k < UT_SCENE_KINDS; k++)
-    if (first[k] < 0)
+    if (ut_scene_find (scene, ut_scene_with_kind (k)) < 0)
       ranked[n++] = (Ranked) { k, popular ? scenes->frequency[k] : adversarial ? company (scenes, scene, k) : 0 };
   qsort (ranked, n, sizeof ranked[0], by_falling_score);
   for (unsigned i = 0; i < n; i++)
@@ -96,204 +374,184 @@ rank_absent (const UtScenes *scenes, const UtScene *scene, const char *category,
   UtRng rng = ut_rng_init (scene->seed, scene->id, category, 0);
   if (!adversarial)
     shuffle (absent, popular ? POPULAR_POOL : n, N_EACH, &rng);
-  return n;
 }
 
 /* Up to N_EACH of the kinds that are there, the same in every category. */
 static unsigned
-choose_present (const UtScene *scene, const int first[UT_SCENE_KINDS], unsigned present[UT_SCENE_KINDS])
+choose_present (const UtScene *scene, unsigned present[UT_SCENE_KINDS])
 {
   unsigned n = 0;
   for (unsigned k = 0; k < UT_SCENE_KINDS; k++)
-    if (first[k] >= 0)
+    if (ut_scene_find (scene, ut_scene_with_kind (k)) >= 0)
       present[n++] = k;
   UtRng rng = ut_rng_init (scene->seed, scene->id, "present", 0);
   shuffle (present, n, N_EACH, &rng);
   return MIN (n, N_EACH);
 }
 
-static UtSceneQuestion *
-presence_question (const char *category, unsigned kind, int object)
+static void
+ask_presence (Asking *asking, const UtScenes *scenes)
 {
-  g_autofree char *name = ut_scene_kind_name (kind);
-  UtSceneQuestion *q = g_new0 (UtSceneQuestion, 1);
-  q->category = category;
-  q->question = g_strdup_printf ("Is there %s %s in the image?", name[0] == 'o' ? "an" : "a", name);
-  q->options = g_strdupv ((char *[]) { (char *) "Yes", (char *) "No", NULL });
-  q->answer = object >= 0 ? 0 : 1;
-  q->subject[0] = object;
-  q->subject[1] = -1;
-  return q;
-}
-
-GPtrArray *
-ut_scenes_presence (const UtScenes *scenes, const UtScene *scene, const char *category)
-{
-  int first[UT_SCENE_KINDS];
   unsigned present[UT_SCENE_KINDS], absent[UT_SCENE_KINDS];
-  find_kinds (scene, first);
-  const unsigned n = choose_present (scene, first, present);
-  rank_absent (scenes, scene, category, first, absent);
-
-  GPtrArray *questions = new_questions ();
+  const unsigned n = choose_present (asking->scene, present);
+  rank_absent (scenes, asking->scene, asking->category, absent);
   for (unsigned i = 0; i < n; i++)
     {
-      g_ptr_array_add (questions, presence_question (category, present[i], first[present[i]]));
-      g_ptr_array_add (questions, presence_question (category, absent[i], -1));
-    }
-  return questions;
-}
-
-/* Perception */
-
-/* Four of the `n` texts, shuffled, the right one among them. Takes over `question`. */
-static UtSceneQuestion *
-choice_question (const char *category, char *question, const char *const *texts, unsigned n, unsigned right, UtRng *rng)
-{
-  unsigned others[UT_SCENE_KINDS], n_others = 0, chosen[N_OPTIONS];
-  for (unsigned i = 0; i < n; i++)
-    if (i != right)
-      others[n_others++] = i;
-  shuffle (others, n_others, N_OPTIONS - 1, rng);
-  chosen[0] = right;
-  memcpy (chosen + 1, others, (N_OPTIONS - 1) * sizeof chosen[0]);
-  shuffle (chosen, N_OPTIONS, N_OPTIONS, rng);
-
-  UtSceneQuestion *q = g_new0 (UtSceneQuestion, 1);
-  q->category = category;
-  q->question = question;
-  q->options = g_new0 (char *, N_OPTIONS + 1);
-  q->subject[0] = q->subject[1] = -1;
-  for (unsigned i = 0; i < N_OPTIONS; i++)
-    {
-      q->options[i] = g_strdup (texts[chosen[i]]);
-      if (chosen[i] == right)
-        q->answer = (int) i;
-    }
-  return q;
-}
-
-static unsigned
-count_colour (const UtScene *scene, unsigned colour)
-{
-  unsigned n = 0;
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    n += scene->objects[i].colour == colour ? 1 : 0;
-  return n;
-}
-
-static unsigned
-count_shape (const UtScene *scene, unsigned shape)
-{
-  unsigned n = 0;
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    n += scene->objects[i].shape == shape ? 1 : 0;
-  return n;
-}
-
-static gboolean
-is_only_one (const UtScene *scene, const UtSceneObject *object)
-{
-  unsigned n = 0;
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    n += ut_scene_kind (&scene->objects[i]) == ut_scene_kind (object) ? 1 : 0;
-  return n == 1;
-}
-
-/* The colour of every shape that is there once. */
-static void
-ask_colours (const UtScene *scene, GPtrArray *questions, UtRng *rng)
-{
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    {
-      const UtSceneObject *o = &scene->objects[i];
-      if (count_shape (scene, o->shape) != 1)
-        continue;
-      char *text = g_strdup_printf ("What colour is the %s?", ut_scene_shapes[o->shape]);
-      UtSceneQuestion *q = choice_question ("colour", text, ut_scene_colours, UT_SCENE_COLOURS, o->colour, rng);
-      q->subject[0] = (int) i;
-      g_ptr_array_add (questions, q);
+      ask (asking, (UtSceneFact) { .form = UT_SCENE_PRESENT, .which = { ut_scene_with_kind (present[i]), UT_SCENE_ANY } });
+      ask (asking, (UtSceneFact) { .form = UT_SCENE_PRESENT, .which = { ut_scene_with_kind (absent[i]), UT_SCENE_ANY } });
     }
 }
 
-/* The shape of every colour that is there once. */
+/* --- Perception ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The attribute of everything that another attribute tells apart: "the star", "the red object". */
 static void
-ask_shapes (const UtScene *scene, GPtrArray *questions, UtRng *rng)
+ask_what (Asking *asking, UtSceneAttribute asked, UtSceneAttribute told)
 {
-  for (unsigned i = 0; i < scene->n_objects; i++)
-    {
-      const UtSceneObject *o = &scene->objects[i];
-      if (count_colour (scene, o->colour) != 1)
-        continue;
-      char *text = g_strdup_printf ("What shape is the %s object?", ut_scene_colours[o->colour]);
-      UtSceneQuestion *q = choice_question ("shape", text, ut_scene_shapes, UT_SCENE_SHAPES, o->shape, rng);
-      q->subject[0] = (int) i;
-      g_ptr_array_add (questions, q);
-    }
+  for (unsigned v = 0; v < ut_scene_values[told].n; v++)
+    ask (asking, (UtSceneFact) { UT_SCENE_WHAT, asked, { ut_scene_with_value (told, v), UT_SCENE_ANY } });
 }
 
 static void
-ask_count (GPtrArray *questions, const char *what, unsigned n, UtRng *rng)
+ask_colours (Asking *asking)
 {
-  char *text = g_strdup_printf ("How many %s are there in the image?", what);
-  g_ptr_array_add (questions, choice_question ("count", text, numbers, G_N_ELEMENTS (numbers), n - 1, rng));
-}
-
-static char *
-plural (const char *shape)
-{
-  return g_strconcat (shape, g_str_has_suffix (shape, "s") ? "es" : "s", NULL);
-}
-
-/* All objects, and the shapes that are there more than once: a shape there once would make 1 the likely answer. */
-static void
-ask_counts (const UtScene *scene, GPtrArray *questions, UtRng *rng)
-{
-  ask_count (questions, "objects", scene->n_objects, rng);
-  for (unsigned s = 0; s < UT_SCENE_SHAPES; s++)
-    {
-      const unsigned n = count_shape (scene, s);
-      if (n < 2 && (n == 0 || ut_rng_below (rng, 4) != 0))
-        continue;
-      g_autofree char *what = plural (ut_scene_shapes[s]);
-      ask_count (questions, what, n, rng);
-    }
-}
-
-/* Where a lies as b sees it: an index of `directions`, or -1 where that is open to doubt. */
-static int
-direction (const UtSceneObject *a, const UtSceneObject *b)
-{
-  const double dx = a->x - b->x, dy = a->y - b->y;
-  const double longer = fmax (fabs (dx), fabs (dy)), shorter = fmin (fabs (dx), fabs (dy));
-  if (longer < 16 || longer < 1.6 * shorter)
-    return -1;
-  if (fabs (dy) > fabs (dx))
-    return dy < 0 ? 0 : 1;
-  return dx < 0 ? 2 : 3;
+  ask_what (asking, UT_SCENE_COLOUR, UT_SCENE_SHAPE);
+  ask_what (asking, UT_SCENE_COLOUR, UT_SCENE_TEXTURE);
 }
 
 static void
-ask_relation (const UtScene *scene, unsigned i, unsigned j, GPtrArray *questions, UtRng *rng)
+ask_shapes (Asking *asking)
 {
-  const UtSceneObject *a = &scene->objects[i], *b = &scene->objects[j];
-  const int where = direction (a, b);
-  if (i == j || where < 0 || !is_only_one (scene, a) || !is_only_one (scene, b))
-    return;
-  g_autofree char *name_a = ut_scene_kind_name (ut_scene_kind (a)), *name_b = ut_scene_kind_name (ut_scene_kind (b));
-  char *text = g_strdup_printf ("Where is the %s relative to the %s?", name_a, name_b);
-  UtSceneQuestion *q = choice_question ("relation", text, directions, G_N_ELEMENTS (directions), (unsigned) where, rng);
-  q->subject[0] = (int) i;
-  q->subject[1] = (int) j;
-  g_ptr_array_add (questions, q);
+  ask_what (asking, UT_SCENE_SHAPE, UT_SCENE_COLOUR);
+  ask_what (asking, UT_SCENE_SHAPE, UT_SCENE_TEXTURE);
 }
 
 static void
-ask_relations (const UtScene *scene, GPtrArray *questions, UtRng *rng)
+ask_textures (Asking *asking)
 {
+  for (unsigned kind = 0; kind < UT_SCENE_KINDS; kind++)
+    ask (asking, (UtSceneFact) { UT_SCENE_WHAT, UT_SCENE_TEXTURE, { ut_scene_with_kind (kind), UT_SCENE_ANY } });
+}
+
+/* One question of a form for every value of every attribute that at least `least` objects have. */
+static void
+ask_values (Asking *asking, UtSceneForm form, unsigned least)
+{
+  for (unsigned a = 0; a < UT_SCENE_N_ATTRIBUTES; a++)
+    for (unsigned v = 0; v < ut_scene_values[a].n; v++)
+      {
+        const UtSceneWhich which = ut_scene_with_value ((UtSceneAttribute) a, v);
+        if (ut_scene_count (asking->scene, which) >= least)
+          ask (asking, (UtSceneFact) { form, (UtSceneAttribute) a, { which, UT_SCENE_ANY } });
+      }
+}
+
+static void
+ask_counts (Asking *asking)
+{
+  ask (asking,
+       (UtSceneFact) { .form = UT_SCENE_COUNT, .attribute = UT_SCENE_N_ATTRIBUTES, .which = { UT_SCENE_ANY, UT_SCENE_ANY } });
+  ask_values (asking, UT_SCENE_COUNT, ut_rng_below (&asking->rng, 4) == 0 ? 1 : 2); /* else 1 would be the likely answer */
+}
+
+static void
+ask_sizes (Asking *asking)
+{
+  ask (asking, (UtSceneFact) { .form = UT_SCENE_LARGEST, .which = { UT_SCENE_ANY, UT_SCENE_ANY } });
+  ask (asking, (UtSceneFact) { .form = UT_SCENE_SMALLEST, .which = { UT_SCENE_ANY, UT_SCENE_ANY } });
+}
+
+static void
+ask_positions (Asking *asking)
+{
+  for (unsigned kind = 0; kind < UT_SCENE_KINDS; kind++)
+    ask (asking, (UtSceneFact) { .form = UT_SCENE_POSITION, .which = { ut_scene_with_kind (kind), UT_SCENE_ANY } });
+}
+
+static void
+ask_relations (Asking *asking)
+{
+  const UtScene *scene = asking->scene;
   for (unsigned i = 0; i < scene->n_objects; i++)
     for (unsigned j = 0; j < scene->n_objects; j++)
-      ask_relation (scene, i, j, questions, rng);
+      {
+        const unsigned a = ut_scene_kind (&scene->objects[i]), b = ut_scene_kind (&scene->objects[j]);
+        if (a != b)
+          ask (asking, (UtSceneFact) { .form = UT_SCENE_RELATION, .which = { ut_scene_with_kind (a), ut_scene_with_kind (b) } });
+      }
+}
+
+/* --- Reasoning ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether there are more of one value or of another, of which at least one is there. */
+static void
+ask_more (Asking *asking, UtSceneAttribute attribute)
+{
+  for (unsigned a = 0; a < ut_scene_values[attribute].n; a++)
+    for (unsigned b = 0; b < ut_scene_values[attribute].n; b++)
+      {
+        const UtSceneWhich first = ut_scene_with_value (attribute, a), second = ut_scene_with_value (attribute, b);
+        if (a != b && ut_scene_count (asking->scene, first) + ut_scene_count (asking->scene, second) > 0)
+          ask (asking, (UtSceneFact) { UT_SCENE_MORE, attribute, { first, second } });
+      }
+}
+
+static void
+ask_comparisons (Asking *asking)
+{
+  for (unsigned a = 0; a < UT_SCENE_N_ATTRIBUTES; a++)
+    {
+      ask_more (asking, (UtSceneAttribute) a);
+      if (asking->scene->n_objects > 1)
+        ask (asking, (UtSceneFact) { UT_SCENE_MOST, (UtSceneAttribute) a, { UT_SCENE_ANY, UT_SCENE_ANY } });
+    }
+}
+
+static void
+ask_what_is_left (Asking *asking)
+{
+  ask_values (asking, UT_SCENE_LEFT, 1);
+}
+
+static void
+ask_of_both (Asking *asking)
+{
+  if (asking->partner == NULL)
+    return;
+  ask_values (asking, UT_SCENE_IN_WHICH, 0);
+  ask_values (asking, UT_SCENE_TOGETHER, 0);
+  for (unsigned a = 0; a < UT_SCENE_N_ATTRIBUTES; a++)
+    ask (asking, (UtSceneFact) { UT_SCENE_IN_COMMON, (UtSceneAttribute) a, { UT_SCENE_ANY, UT_SCENE_ANY } });
+}
+
+/* --- Choosing among questions -------------------------------------------------------------------------------------------------------- */
+
+/* A form whose answers are an attribute's values is another one for each attribute, and so is counting all objects. */
+static unsigned
+form_key (const UtSceneQuestion *question)
+{
+  const UtSceneFact *fact = &question->fact;
+  const gboolean of_values = fact->form == UT_SCENE_WHAT || fact->form == UT_SCENE_MOST
+                             || fact->form == UT_SCENE_IN_COMMON || fact->attribute == UT_SCENE_N_ATTRIBUTES;
+  return fact->form * (UT_SCENE_N_ATTRIBUTES + 1) + (of_values ? fact->attribute : 0);
+}
+
+UtSceneQuestion *
+ut_scene_take_least_used (GPtrArray *questions, UtSceneUse *use)
+{
+  guint best = 0;
+  for (guint i = 1; i < questions->len; i++)
+    {
+      const UtSceneQuestion *q = questions->pdata[i], *p = questions->pdata[best];
+      const unsigned k = form_key (q), l = form_key (p);
+      const unsigned answers = use->answers[k][q->right], fewest = use->answers[l][p->right];
+      if (answers < fewest || (answers == fewest && use->forms[k] < use->forms[l]))
+        best = i;
+    }
+  UtSceneQuestion *taken = g_ptr_array_steal_index (questions, best);
+  use->answers[form_key (taken)][taken->right]++;
+  use->forms[form_key (taken)]++;
+  return taken;
 }
 
 static void
@@ -308,15 +566,38 @@ shuffle_questions (GPtrArray *questions, UtRng *rng)
     }
 }
 
-GPtrArray *
-ut_scenes_perception (const UtScene *scene, const char *category)
+/* Orders questions so that forms and answers vary from the first on. */
+static GPtrArray *
+varied (GPtrArray *questions, UtRng *rng)
 {
-  static void (*const askers[]) (const UtScene *, GPtrArray *, UtRng *) = { ask_colours, ask_shapes, ask_counts, ask_relations };
-  GPtrArray *questions = new_questions ();
-  UtRng rng = ut_rng_init (scene->seed, scene->id, category, 0);
-  for (unsigned c = 0; ut_perception_categories[c] != NULL; c++)
-    if (g_str_equal (category, ut_perception_categories[c]))
-      askers[c](scene, questions, &rng);
-  shuffle_questions (questions, &rng);
-  return questions;
+  UtSceneUse use = {};
+  GPtrArray *ordered = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_scene_question_free);
+  shuffle_questions (questions, rng);
+  while (questions->len > 0)
+    g_ptr_array_add (ordered, ut_scene_take_least_used (questions, &use));
+  g_ptr_array_unref (questions);
+  return ordered;
+}
+
+GPtrArray *
+ut_scenes_ask (const UtScenes *scenes, const UtScene *scene, const UtScene *partner, const char *category)
+{
+  static const struct {
+    const char *category;
+    void (*ask) (Asking *);
+  } askers[] = { { "colour", ask_colours },    { "shape", ask_shapes },        { "count", ask_counts },
+                 { "size", ask_sizes },        { "position", ask_positions },  { "relation", ask_relations },
+                 { "texture", ask_textures },  { "compare", ask_comparisons },
+                 { "left", ask_what_is_left }, { "pair", ask_of_both } };
+  Asking asking = { .scene = scene, .category = category, .rng = ut_rng_init (scene->seed, scene->id, category, 0) };
+  asking.partner = g_str_equal (category, "pair") ? partner : NULL;
+  asking.questions = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_scene_question_free);
+  for (size_t i = 0; i < G_N_ELEMENTS (askers); i++)
+    if (g_str_equal (category, askers[i].category))
+      {
+        askers[i].ask (&asking);
+        return varied (asking.questions, &asking.rng);
+      }
+  ask_presence (&asking, scenes);
+  return asking.questions;
 }

@@ -56,7 +56,9 @@ CREATE TABLE trial (
   width     UINTEGER,   -- of the perturbed (first) image, pixels
   height    UINTEGER,
   detail    VARCHAR,    -- what the variant was for this item ("Answer is B"); NULL where its name says all
-  CHECK ((error IS NULL) = (predicted IS NOT NULL))
+  label     VARCHAR,    -- what became of the right answer: holds, changed, doubtful; NULL where the benchmark does not know
+  CHECK ((error IS NULL) = (predicted IS NOT NULL)),
+  CHECK (label IN ('holds', 'changed', 'doubtful'))
 );
 
 -- The score of one option in one trial.

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* Raised with every change of schema.sql that another version of the program would misread. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* #embed gives numbers up to 255, which a signed char does not hold. */
 static const unsigned char schema_sql[] = {
@@ -448,6 +448,7 @@ append_trial (UtStore *store, const UtTrial *trial, const char *fault, GError **
   append_positive (rows, fault == NULL ? trial->width : 0);
   append_positive (rows, fault == NULL ? trial->height : 0);
   ut_db_append_text (rows, trial->detail);
+  ut_db_append_text (rows, trial->label);
   return ut_db_append_end_row (rows, error);
 }
 

@@ -79,6 +79,7 @@ typedef struct {
   size_t n_measurements;
   int width, height;   /* of the perturbed (first) image, pixels */
   const char *detail;  /* what the variant was for this item ("Answer is B"); NULL where its name says all */
+  const char *label;   /* what became of the right answer: holds, changed, doubtful; NULL where that is not known */
 } UtTrial;
 
 /* A trial is added once; a second time is UT_ERROR_FAILED. */

@@ -5,6 +5,9 @@
 -- * Failed trials are left out everywhere and counted in `failures`. An item whose clean trial failed has nothing to compare with and
 --   no instances.
 -- * The priors (blank images) are answers, but no instances of a perturbation.
+-- * An answer to an image on which the right answer has changed, or may have (trial.label), is neither right nor wrong: it counts where
+--   answers are compared with each other (flips, entropy, drift), and where they are compared with the right one it is left out and
+--   counted as `unjudged`. Where no trial has a label, as in every benchmark from files, `unjudged` is NULL and nothing is left out.
 -- * A quantity over nothing is NULL, never 0.
 --
 -- What is reproducible: a floating-point sum depends on the order of its terms, and rows lie in the order they were written, which an
@@ -38,7 +41,7 @@ SELECT t.item, t.variant, i.image_id, i.category, i.yes_no, i.answer,
        c.y0,
        t.predicted                    AS y,
        c.y0 = i.answer                AS right_clean,
-       t.predicted = i.answer         AS right_now,
+       CASE WHEN coalesce(t.label = 'holds', true) THEN t.predicted = i.answer END AS right_now,  -- NULL: unjudged
        t.predicted <> c.y0            AS flip,          -- 1[y_iv ≠ y_i0] [P] §4
        s.logp,                                          -- s_{y0}, nats
        s.logp - s.logp_rival          AS margin,        -- m = s_{y0} − max_{k≠y0} s_k, of the clean prediction [P] §3
@@ -46,7 +49,7 @@ SELECT t.item, t.variant, i.image_id, i.category, i.yes_no, i.answer,
        s.logp_yes - s.logp_no         AS margin_yes,    -- s_Yes − s_No, POPE [P] §3
        s.logp - s0.logp               AS delta_logp,    -- Δlogp = s_{y0}(I_v) − s_{y0}(I) [P] §3
        (s.logp - s.logp_rival) - (s0.logp - s0.logp_rival) AS delta_margin,  -- Δm = m(I_v) − m(I) [P] §3
-       t.width, t.height, t.detail
+       t.width, t.height, t.detail, t.label
 FROM trial t
 JOIN clean c USING (item)
 JOIN item i USING (item)
@@ -54,7 +57,8 @@ LEFT JOIN scored s USING (item, variant)
 LEFT JOIN scored s0 ON s0.item = t.item AND s0.variant = 0
 WHERE t.error IS NULL;
 
--- One row an instance (i, v): an answer under a perturbation. Transitions R→R, R→W, W→R, W→W [P] §4 as four booleans.
+-- One row an instance (i, v): an answer under a perturbation. Transitions R→R, R→W, W→R, W→W [P] §4 as four booleans, none of them true
+-- where the answer is unjudged.
 CREATE OR REPLACE VIEW instances AS
 SELECT a.*, v.family,
        right_clean AND right_now         AS RR,
@@ -121,6 +125,7 @@ WITH question AS (
   SELECT family, avg(entropy ORDER BY item) AS entropy FROM entropies GROUP BY family
 ), counted AS (
   SELECT p.family, count(*) AS instances, count(*) FILTER (n.flip) AS flips,
+         count(n.right_now) AS judged, if(count(n.label) > 0, count(*) - judged, NULL) AS unjudged,
          count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
          avg(n.delta_margin ORDER BY n.item, n.variant) AS delta_margin,
          avg(n.delta_logp ORDER BY n.item, n.variant)   AS delta_logp
@@ -138,8 +143,9 @@ SELECT family, variants,
        questions_flipped / questions       AS IV,          -- image vulnerability: share of questions with a flip [P] §4
        images_flipped / images             AS IV_image,    -- the same of unique images [+] §4
        coalesce(RR, 0) AS RR, coalesce(RW, 0) AS RW, coalesce(WR, 0) AS WR, coalesce(WW, 0) AS WW,  -- transitions [P] §4
-       (RR + WR) / instances               AS accuracy,
-       (WR - RW) / instances               AS delta_accuracy,  -- against the clean answers of the same instances [P] §4
+       unjudged,                                           -- instances in none of the four
+       (RR + WR) / nullif(judged, 0)       AS accuracy,
+       (WR - RW) / nullif(judged, 0)       AS delta_accuracy,  -- against the clean answers of the same instances [P] §4
        entropy,                                            -- mean over questions, nats [P] §4
        delta_margin,                                       -- mean Δm, nats [P] §3
        delta_logp,                                         -- mean Δlogp, nats [P] §3
@@ -157,7 +163,8 @@ SELECT v.family, v.name AS variant, v.param,
        count(n.item) AS instances, count(*) FILTER (n.flip) AS flips, count(*) FILTER (n.flip) / nullif(count(n.item), 0) AS IFR,
        count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
        count(*) FILTER (n.WW AND n.flip) AS WW_changed,  -- wrong before and after, with another wrong answer [+]
-       (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.item), 0) AS delta_accuracy
+       if(count(n.label) > 0, count(n.item) - count(n.right_now), NULL) AS unjudged,
+       (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.right_now), 0) AS delta_accuracy
 FROM variant v LEFT JOIN instances n USING (variant)
 WHERE v.variant > 0 AND NOT v.prior
 GROUP BY v.variant, v.family, v.name, v.param
@@ -172,18 +179,20 @@ WITH answered AS (
   SELECT a.*, p.place, p.family FROM answers a JOIN pools p USING (variant)
 ), counted AS (
   SELECT place, family, category, grouping(category) = 1 AS whole,
-         count(DISTINCT item) AS questions, count(*) AS instances, count(*) FILTER (right_now) AS n_right,
-         count(*) FILTER (yes_no)                            AS yes_no,
-         count(*) FILTER (yes_no AND y = 0 AND answer = 0)   AS tp,
-         count(*) FILTER (yes_no AND y = 0 AND answer <> 0)  AS fp,
-         count(*) FILTER (yes_no AND y <> 0 AND answer = 0)  AS fn,
-         count(*) FILTER (yes_no AND y <> 0 AND answer <> 0) AS tn
+         count(DISTINCT item) AS questions, count(*) AS instances,
+         count(right_now) AS judged, if(count(label) > 0, count(*) - judged, NULL) AS unjudged, count(*) FILTER (right_now) AS n_right,
+         count(right_now) FILTER (yes_no)                    AS yes_no,
+         count(*) FILTER (yes_no AND y = 0 AND right_now)     AS tp,
+         count(*) FILTER (yes_no AND y = 0 AND NOT right_now) AS fp,
+         count(*) FILTER (yes_no AND y <> 0 AND NOT right_now) AS fn,
+         count(*) FILTER (yes_no AND y <> 0 AND right_now)    AS tn
   FROM answered
   GROUP BY GROUPING SETS ((place, family), (place, family, category))
 )
 SELECT CASE WHEN whole THEN 'all' ELSE category END AS category, family, questions, instances,
-       n_right / instances                  AS accuracy,
-       yes_no,                                             -- instances that the following are taken over
+       unjudged,
+       n_right / nullif(judged, 0)          AS accuracy,
+       yes_no,                                             -- judged instances, which the following are taken over
        tp / nullif(tp + fp, 0)              AS precision,
        tp / nullif(tp + fn, 0)              AS recall,
        2 * tp / nullif(2 * tp + fp + fn, 0) AS F1,
@@ -302,8 +311,8 @@ WITH question AS (
   SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id,
          count(*) AS instances, count(*) FILTER (n.flip) AS flips,
          count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
-         count(*) FILTER (n.yes_no AND n.answer <> 0)             AS negatives,
-         count(*) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)       AS negatives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp
   FROM instances n JOIN pools p USING (variant)
   GROUP BY p.place, p.family, n.item
 ), perturbed AS (
@@ -313,8 +322,8 @@ WITH question AS (
   FROM question GROUP BY place, family, image_id
 ), clean AS (
   SELECT image_id, count(*) FILTER (right_now) AS n_right, count(right_now) AS judged,
-         count(*) FILTER (yes_no AND answer <> 0)           AS negatives,
-         count(*) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp
+         count(right_now) FILTER (yes_no AND answer <> 0)           AS negatives,
+         count(right_now) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp
   FROM answers WHERE variant = 0 GROUP BY image_id
 ), shifted AS (
   SELECT f.place, f.family, c.image_id, coalesce(p.fp, 0) AS fp, coalesce(p.negatives, 0) AS negatives,
@@ -406,7 +415,8 @@ WITH moved AS (
 )
 SELECT t.item, i.id, v.family, v.name AS variant, t.detail, t.width, t.height,
        i.options[t.predicted + 1] AS answer,
-       t.predicted = i.answer     AS correct,
+       t.label,
+       CASE WHEN coalesce(t.label = 'holds', true) THEN t.predicted = i.answer END AS correct,
        n.flip,
        CASE WHEN n.RR THEN 'R→R' WHEN n.RW THEN 'R→W' WHEN n.WR THEN 'W→R' WHEN n.WW THEN 'W→W' END AS transition,
        a.margin, a.delta_margin, a.delta_logp, a.margin_right, a.margin_yes,

@@ -11,7 +11,7 @@ questions, and two perception questions (colour and relation, or shape and count
     logprob_text  the same over the text alone
     ctx           the last prompt token's state after the last decoder layer, before the final norm
 
-and the checksum of its image's RGB bytes, as another version of cairo may draw the edge of a shape otherwise.
+and the checksum of its image's RGB bytes, so that another picture is not taken for another model.
 """
 import contextlib
 import csv
@@ -37,12 +37,12 @@ N_SCENES = 20
 
 
 def presence(folder):
-    """(id, image, prompt, options): the first two lines of each image are the bundled benchmark's random-yes and random-no."""
+    """(id, image, prompt, options): the first two lines of each image are the bundled benchmark's random-1 (yes) and random-2 (no)."""
     lines = [json.loads(line) for line in open(os.path.join(folder, "scenes_pope_random.json"))]
     for image in dict.fromkeys(line["image"] for line in lines):
         first = [line for line in lines if line["image"] == image][:2]
-        for line, suffix in zip(first, ("yes", "no")):
-            yield f"presence/{image[:-4]}/random-{suffix}", image, shape.prompt_presence(line["text"]), ["Yes", "No"]
+        for number, line in enumerate(first, 1):
+            yield f"presence/{image[:-4]}/random-{number}", image, shape.prompt_presence(line["text"]), ["Yes", "No"]
 
 
 def perception(folder):
@@ -70,7 +70,7 @@ def main():
                            stdout=subprocess.DEVNULL)
             for name, image, prompt, options in items_of(folder):
                 pixels = np.array(Image.open(os.path.join(folder, image)).convert("RGB"))
-                scores, ctx = scorer.score(pixels, prompt, options)
+                scores, ctx = scorer.score([pixels], prompt, options)
                 items.append(dict(id=name, pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(), prompt=prompt, options=options,
                                   logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores),
                                   ctx=rounded(ctx.tolist())))

@@ -4,8 +4,9 @@
     views.py UNDERTOW
 
 It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
-cannot be read), takes the raw rows (scores, measurements, control drifts, trials' failures) and computes what `families`,
-`transitions`, `accuracy`, `drift` and `items` publish. Agreement: 1e-9 relative, since both add the same doubles.
+cannot be read) and on two bundled ones, whose labels a perturbation can change; takes the raw rows (scores, measurements, control
+drifts, trials' failures and labels) and computes what `families`, `transitions`, `accuracy`, `drift` and `items` publish. Agreement: 1e-9
+relative, since both add the same doubles.
 """
 import collections, csv, io, json, math, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -16,13 +17,12 @@ import importlib
 UNDERTOW = sys.argv[1]
 cli = importlib.import_module("test-cli")
 
-PRIOR = "prior-white"
 CORE = {"translation", "pad_crop", "scale", "scale_pad", "rotation", "text_semantic"}
 
 
-def make_run(folder):
-    """The run, and the right answers by item id: option index, and whether it is a yes/no question."""
-    right = {}
+def make_own(folder):
+    """The run's file, and its questions by id: index of the right option, whether it is a yes/no question, cluster, category."""
+    questions = {}
     with open(folder / "own.csv", "w", newline="") as f:
         rows = csv.writer(f)
         rows.writerow(["id", "image", "question", "A", "B", "C", "D", "answer", "category", "image_id"])
@@ -32,15 +32,25 @@ def make_run(folder):
                 name, cluster = f"{i}-{q}", f"cluster{i // 2}"
                 text = "[mock:error]" if name == "3-1" else f"Which, {q}?"
                 if q == 2:
-                    right[name] = ((i + 1) % 2, True)
+                    questions[name] = ((i + 1) % 2, True, cluster, "yn")
                     rows.writerow([name, f"{i}.png", text, "", "", "", "", "yes" if i % 2 else "no", "yn", cluster])
                 else:
-                    right[name] = ((i + q) % 4, False)
+                    questions[name] = ((i + q) % 4, False, cluster, f"c{q}")
                     rows.writerow([name, f"{i}.png", text, "p", "q", "r", "s", "ABCD"[(i + q) % 4], f"c{q}", cluster])
     (folder / "5.png").write_bytes(b"no image")
     subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", folder / "own.csv", "-o", folder / "run"], check=True,
                    stdout=subprocess.DEVNULL)
-    return folder / "run", right
+    return folder / "run", questions
+
+
+def make_bundled(folder, task, limit):
+    """The same of a bundled benchmark: its right answers are read from the options that the scores were of."""
+    run = folder / task
+    subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", f"bundled:{task}", "--limit", str(limit), "-p",
+                    "translation,rotation,text_empty", "-o", run], check=True, stdout=subprocess.DEVNULL)
+    texts = {(r["id"], r["text"]): r["option"] for r in view(run, "scores")}
+    return run, {i["id"]: (texts[i["id"], i["right_answer"]], task == "presence", i["image_id"], i["category"])
+                 for i in view(run, "items")}
 
 
 def view(run, name):
@@ -51,8 +61,8 @@ def view(run, name):
 class Run:
     """The raw rows of a run, by item and variant, without anything computed."""
 
-    def __init__(self, run, right):
-        self.run, self.right = run, right
+    def __init__(self, run, questions):
+        self.run, self.questions = run, questions
         self.scores = collections.defaultdict(dict)
         for row in view(run, "scores"):
             self.scores[row["id"], row["variant"]][row["option"]] = row["logprob"]
@@ -61,10 +71,20 @@ class Run:
         for row in view(run, "control_items"):
             self.control[row["channel"]][row["id"]] = row["mean_distance"]
         trials = view(run, "trials")
-        self.family = {t["variant"]: t["family"] for t in trials}
-        self.items = [i for i in right if (i, "clean") in self.scores]
-        self.variants = list(dict.fromkeys(t["variant"] for t in trials if t["variant"] not in ("clean", PRIOR)))
-        self.failed = collections.Counter(t["variant"] for t in trials if t["error"])
+        self.family = {t["variant"]: t["family"] for t in view(run, "transitions")}  # those that apply to no question here, too
+        self.items = [i for i in questions if (i, "clean") in self.scores]
+        self.variants = list(self.family)
+        self.label = {(t["id"], t["variant"]): t["label"] for t in trials}
+
+    def right(self, item):
+        return self.questions[item][0]
+
+    def judged(self, instances):
+        """Those that there is a right answer to."""
+        return [x for x in instances if self.label[x] in (None, "holds")]
+
+    def unjudged(self, instances):
+        return len(instances) - len(self.judged(instances)) if any(self.label[x] for x in instances) else None
 
     def answer(self, item, variant):
         scores = self.scores[item, variant]
@@ -97,35 +117,37 @@ def entropy(answers):
 
 def transitions(run, instances):
     counts = collections.Counter()
-    for i, v in instances:
-        right = run.right[i][0]
+    for i, v in run.judged(instances):
+        right = run.right(i)
         counts["RW"[run.answer(i, "clean") != right] + "RW"[run.answer(i, v) != right]] += 1
-    return {k: counts[k] for k in ("RR", "RW", "WR", "WW")}
+    return {k: counts[k] for k in ("RR", "RW", "WR", "WW")} | {"unjudged": run.unjudged(instances)}
 
 
 def expected_family(run, variants):
     instances = run.instances(variants)
     flips = [(i, v) for i, v in instances if run.answer(i, v) != run.answer(i, "clean")]
     asked = {i for i, _ in instances}
-    n, counts = len(instances), transitions(run, instances)
-    cluster = lambda i: int(i.split("-")[0]) // 2
+    n, counts, judged = len(instances), transitions(run, instances), len(run.judged(instances))
+    cluster = lambda i: run.questions[i][2]
     y0 = {i: run.answer(i, "clean") for i in asked}
     return dict(
         variants=len(variants), questions=len(asked), instances=n, flips=len(flips), IFR=len(flips) / n,
         IV=len({i for i, _ in flips}) / len(asked),
         IV_image=len({cluster(i) for i, _ in flips}) / len({cluster(i) for i in asked}), **counts,
-        accuracy=(counts["RR"] + counts["WR"]) / n, delta_accuracy=(counts["WR"] - counts["RW"]) / n,
+        accuracy=(counts["RR"] + counts["WR"]) / judged, delta_accuracy=(counts["WR"] - counts["RW"]) / judged,
         entropy=mean(entropy([y0[i]] + [run.answer(j, v) for j, v in instances if j == i]) for i in asked),
         delta_margin=mean(run.margin(i, v, y0[i]) - run.margin(i, "clean", y0[i]) for i, v in instances),
         delta_logp=mean(run.scores[i, v][y0[i]] - run.scores[i, "clean"][y0[i]] for i, v in instances))
 
 
 def expected_accuracy(run, instances):
-    yn = [(run.answer(i, v), run.right[i][0]) for i, v in instances if run.right[i][1]]
+    judged = run.judged(instances)
+    yn = [(run.answer(i, v), run.right(i)) for i, v in judged if run.questions[i][1]]
     tp, fp = yn.count((0, 0)), yn.count((0, 1))
     fn, tn = yn.count((1, 0)), yn.count((1, 1))
     ratio = lambda a, b: a / b if b else None
-    return dict(instances=len(instances), accuracy=mean(run.answer(i, v) == run.right[i][0] for i, v in instances), yes_no=len(yn),
+    return dict(instances=len(instances), unjudged=run.unjudged(instances),
+                accuracy=mean(run.answer(i, v) == run.right(i) for i, v in judged), yes_no=len(yn),
                 precision=ratio(tp, tp + fp), recall=ratio(tp, tp + fn), F1=ratio(2 * tp, 2 * tp + fp + fn),
                 FPR=ratio(fp, fp + tn), yes_rate=ratio(tp + fp, len(yn)))
 
@@ -172,12 +194,6 @@ def check(expected, row, where):
 # ── tests ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_run_is_worth_checking(run):
-    flips = expected_family(run, run.variants)["flips"]
-    assert 20 < flips < len(run.instances(run.variants)) - 20, flips
-    assert len(run.items) == 3 * 14 - 3 - 1, run.items
-
-
 def test_families(run):
     rows = {r["family"]: r for r in view(run.run, "families")}
     for name, variants in run.pools():
@@ -193,7 +209,9 @@ def test_transitions(run):
 
 def test_accuracy(run):
     rows = {(r["category"], r["family"]): r for r in view(run.run, "accuracy")}
-    categories = {"all": run.items, "c0": [i for i in run.items if i.endswith("-0")], "yn": [i for i in run.items if i.endswith("-2")]}
+    categories = {"all": run.items}
+    for i in run.items:
+        categories.setdefault(run.questions[i][3], []).append(i)
     for category, items in categories.items():
         check(expected_accuracy(run, [(i, "clean") for i in items]), rows[category, "clean"], (category, "clean"))
         for name, variants in run.pools():
@@ -262,29 +280,48 @@ def test_items(run):
             continue
         i, instances = row["id"], [x for x in run.instances(run.variants) if x[0] == row["id"]]
         y0 = run.answer(i, "clean")
-        check(dict(margin=run.margin(i, "clean", y0), margin_right=run.margin(i, "clean", run.right[i][0]), instances=len(instances),
+        check(dict(margin=run.margin(i, "clean", y0), margin_right=run.margin(i, "clean", run.right(i)), instances=len(instances),
                    flips=sum(run.answer(*x) != y0 for x in instances), entropy=entropy([y0] + [run.answer(*x) for x in instances])),
               row, i)
 
 
-def test_failures(run):
-    failed = {f["id"] for f in view(run.run, "failures")}
+def test_own_is_worth_checking(own):
+    flips = expected_family(own, own.variants)["flips"]
+    assert 20 < flips < len(own.instances(own.variants)) - 20, flips
+    assert len(own.items) == 3 * 14 - 3 - 1, own.items
+    failed = {f["id"] for f in view(own.run, "failures")}
     assert failed == {"3-1", "5-0", "5-1", "5-2"}, failed
+    assert set(own.label.values()) == {None}
+
+
+def test_bundled_is_worth_checking(presence, perception):
+    for run in presence, perception:
+        labels = collections.Counter(run.label.values())
+        assert labels["holds"] > 100 and labels["doubtful"] > 4, labels
+        assert {run.label[i, "clean"] for i in run.items} == {"holds"}
+        assert {run.answer(i, "clean") == run.right(i) for i in run.items} == {True, False}
+    assert "changed" in perception.label.values()
+
+
+CHECKS = [test_families, test_transitions, test_accuracy, test_drift, test_items]
 
 
 def main():
-    tests = [f for name, f in globals().items() if name.startswith("test_")]
-    print(f"1..{len(tests)}")
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(*make_run(Path(folder)))
-        for n, f in enumerate(tests, 1):
+        folder = Path(folder)
+        own, presence, perception = (Run(*made) for made in (
+            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42)))
+        tests = [("own", test_own_is_worth_checking, (own,)), ("bundled", test_bundled_is_worth_checking, (presence, perception))]
+        tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS]
+        print(f"1..{len(tests)}")
+        for n, (name, test, runs) in enumerate(tests, 1):
             try:
-                f(run)
-                print(f"ok {n} {f.__name__}")
+                test(*runs)
+                print(f"ok {n} {test.__name__} {name}")
             except Exception as e:
                 bad += 1
-                print(f"not ok {n} {f.__name__}\n# {type(e).__name__}: {e}")
+                print(f"not ok {n} {test.__name__} {name}\n# {type(e).__name__}: {e}")
     return 1 if bad else 0
 
 
