@@ -7,10 +7,11 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "commands.h"
+#include "dataset/export.h"
 #include "scenes/scenes.h"
 
 typedef struct {
-  char *export_dir, *raw, *split, *task;
+  char *export_dir, *format, *raw, *split, *task;
   gint64 count, from, seed;
   gboolean pairs;
 } Options;
@@ -19,6 +20,7 @@ static void
 clear_options (Options *o)
 {
   g_free (o->export_dir);
+  g_free (o->format);
   g_free (o->raw);
   g_free (o->split);
   g_free (o->task);
@@ -41,7 +43,7 @@ parse_split (const char *name, UtSplit *out_split, GError **error)
   return FALSE;
 }
 
-/* Every text of the generator is plain ASCII without quotes or backslashes, so that quoting it is enough for JSON and CSV. */
+/* Every text of the generator is plain ASCII without quotes or backslashes, so that quoting it is enough for JSON. */
 
 static void
 append_strings (GString *out, char *const *strings)
@@ -52,90 +54,13 @@ append_strings (GString *out, char *const *strings)
   g_string_append_c (out, ']');
 }
 
-/* POPE's own format: one JSON object a line. */
-static GString *
-pope_lines (GPtrArray *items, const char *category)
-{
-  GString *out = g_string_new (NULL);
-  unsigned id = 0;
-  for (guint i = 0; i < items->len; i++)
-    {
-      const UtSceneItem *item = items->pdata[i];
-      if (g_str_equal (item->category, category))
-        g_string_append_printf (out, "{\"question_id\": %u, \"image\": \"%s.png\", \"text\": \"%s\", \"label\": \"%s\"}\n", ++id,
-                                item->scene->id, item->question, item->answer == 0 ? "yes" : "no");
-    }
-  return out;
-}
-
-static GString *
-perception_csv (GPtrArray *items)
-{
-  GString *out = g_string_new ("id,image,question,A,B,C,D,answer,category,image_id\n");
-  for (guint i = 0; i < items->len; i++)
-    {
-      const UtSceneItem *item = items->pdata[i];
-      g_string_append_printf (out, "%s,%s.png,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", item->id, item->scene->id, item->question,
-                              item->options[0], item->options[1], item->options[2], item->options[3], item->labels[item->answer],
-                              item->category, item->scene->id);
-    }
-  return out;
-}
-
 static gboolean
-write_text (const char *dir, const char *name, const GString *text, GError **error)
+export_benchmark (const Options *o, UtSplit split, GError **error)
 {
-  g_autofree char *path = g_build_filename (dir, name, NULL);
-  return g_file_set_contents (path, text->str, (gssize) text->len, error);
-}
-
-static gboolean
-write_images (const char *dir, GPtrArray *list, GError **error)
-{
-  for (guint i = 0; i < list->len; i++)
-    {
-      const UtScene *scene = list->pdata[i];
-      g_autofree char *path = g_strdup_printf ("%s/%s.png", dir, scene->id);
-      g_autoptr (UtImage) image = ut_scene_draw (scene, error);
-      if (image == NULL || !ut_image_write_png (image, path, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-write_questions (const UtSceneBenchmark *benchmark, const Options *o, GError **error)
-{
-  if (g_str_equal (o->task, "perception"))
-    {
-      g_autoptr (GString) text = perception_csv (benchmark->items);
-      return write_text (o->export_dir, "scenes_perception.csv", text, error);
-    }
-  for (unsigned c = 0; ut_scene_tasks[0].categories[c].name != NULL; c++)
-    {
-      const char *category = ut_scene_tasks[0].categories[c].name;
-      g_autofree char *name = g_strdup_printf ("scenes_pope_%s.json", category);
-      g_autoptr (GString) text = pope_lines (benchmark->items, category);
-      if (!write_text (o->export_dir, name, text, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-export_benchmark (const UtScenes *scenes, const Options *o, UtSplit split, GError **error)
-{
-  g_autoptr (UtSceneBenchmark) benchmark = ut_scenes_benchmark (scenes, o->task, split, (unsigned) o->count, error);
-  if (benchmark == NULL)
+  g_autoptr (UtDataset) dataset = ut_dataset_of_scenes ((guint64) o->seed, o->task, split, (unsigned) o->count, error);
+  if (dataset == NULL || !ut_dataset_export (dataset, o->format, "scenes", o->export_dir, error))
     return FALSE;
-  if (g_mkdir_with_parents (o->export_dir, 0777) != 0)
-    {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot make the folder %s: %s", o->export_dir, g_strerror (errno));
-      return FALSE;
-    }
-  if (!write_images (o->export_dir, benchmark->scenes, error) || !write_questions (benchmark, o, error))
-    return FALSE;
-  g_print ("%u scenes with their %s questions in %s\n", benchmark->scenes->len, o->task, o->export_dir);
+  g_print ("%u %s questions in %s\n", ut_dataset_items (dataset)->len, o->task, o->export_dir);
   return TRUE;
 }
 
@@ -279,8 +204,8 @@ check_options (const Options *o, UtSplit *out_split, GError **error)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--from: expected 0 to 1000000000000, and only with --raw");
   else if (o->pairs && o->raw == NULL)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--pairs: expected only with --raw");
-  else if (o->export_dir != NULL && g_str_equal (o->task, "reasoning"))
-    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--task reasoning: --export writes presence and perception alone");
+  else if (o->format != NULL && o->export_dir == NULL)
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--format: expected only with --export");
   else if (o->seed < 0)
     g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "--seed: expected 0 or more");
   else
@@ -292,9 +217,10 @@ static gboolean
 parse_options (int *argc, char ***argv, Options *o, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "export", 0, 0, G_OPTION_ARG_FILENAME, &o->export_dir, "Write PNG files and questions (POPE's JSON lines, or CSV) into DIR",
-      "DIR" },
-    { "task", 0, 0, G_OPTION_ARG_STRING, &o->task, "What is asked: presence (default) or perception", "NAME" },
+    { "export", 0, 0, G_OPTION_ARG_FILENAME, &o->export_dir, "Write a benchmark, questions and images, into DIR", "DIR" },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "As pope, seedbench, vlmevalkit or parquet has it (default: the first that can)",
+      "NAME" },
+    { "task", 0, 0, G_OPTION_ARG_STRING, &o->task, "What is asked: presence (default), perception or reasoning", "NAME" },
     { "raw", 0, 0, G_OPTION_ARG_FILENAME, &o->raw, "Write pixels into FILE, objects and questions into FILE.jsonl", "FILE" },
     { "pairs", 0, 0, G_OPTION_ARG_NONE, &o->pairs, "With --raw: every fourth scene's partner too, and questions on both", NULL },
     { "split", 0, 0, G_OPTION_ARG_STRING, &o->split, "train, val or test (default)", "NAME" },
@@ -326,8 +252,8 @@ ut_cmd_scenes (int argc, char **argv)
   o.task = g_strdup (ut_scene_tasks[0].name);
   if (!parse_options (&argc, &argv, &o, &error) || !check_options (&o, &split, &error))
     return ut_cmd_fail ("scenes", error);
+  if (o.export_dir != NULL)
+    return export_benchmark (&o, split, &error) ? 0 : ut_cmd_fail ("scenes", error);
   g_autoptr (UtScenes) scenes = ut_scenes_new ((uint64_t) o.seed);
-  if (!(o.raw != NULL ? write_raw (scenes, &o, split, &error) : export_benchmark (scenes, &o, split, &error)))
-    return ut_cmd_fail ("scenes", error);
-  return 0;
+  return write_raw (scenes, &o, split, &error) ? 0 : ut_cmd_fail ("scenes", error);
 }

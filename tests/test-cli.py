@@ -245,6 +245,19 @@ def test_inspect(tmp):
     assert_fails(1, ["missing"], "inspect", tmp / "missing")
 
 
+def test_exported_benchmarks_run(tmp):
+    for task, format, path in (("presence", "pope", "*.json"), ("presence", "parquet", "data"), ("perception", "seedbench", "SEED-Bench.json"),
+                               ("reasoning", "vlmevalkit", "scenes.tsv"), ("reasoning", "parquet", "data/*.parquet")):
+        folder = tmp / (task + format)
+        made = undertow("scenes", "--export", folder, "--task", task, "--format", format, "--count", 1)
+        assert made.returncode == 0, made.stderr
+        done = undertow(*run_args(folder / path, tmp / (task + format + ".duckdb"), "-p", "scale"))
+        assert done.returncode == 0 and "scale" in done.stdout, done.stderr
+        assert undertow("inspect", folder / path).returncode == 0
+    assert_fails(2, ["yes/no"], "scenes", "--export", tmp / "x", "--task", "reasoning", "--format", "pope")
+    assert_fails(2, ["vlmevalkit"], "scenes", "--export", tmp / "x", "--format", "vlm")
+
+
 def test_show_formats(tmp):
     undertow(*run_args(make_benchmark(tmp / "b", n_images=2), tmp / "run", "-p", "scale"))
     assert_fails(2, ["families"], "show", tmp / "run", "familes")

@@ -114,6 +114,24 @@ thin_out (GPtrArray *items, guint n)
   g_ptr_array_set_size (items, (gint) n);
 }
 
+/* Takes the items of a bundled benchmark that config->limit and config->sample leave. */
+static gboolean
+take_scenes (UtDataset *dataset, guint64 seed, const char *task, UtSplit split, unsigned n_images, const UtDatasetConfig *config,
+             GError **error)
+{
+  dataset->format = find_format ("bundled");
+  dataset->files = g_ptr_array_new ();
+  dataset->scenes = ut_scenes_new (seed);
+  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, task, split, n_images, error);
+  if (dataset->benchmark == NULL)
+    return FALSE;
+  GPtrArray *items = dataset->benchmark->items;
+  thin_out (items, (guint) MIN (config->sample, G_MAXUINT));
+  for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
+    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
+  return TRUE;
+}
+
 static gboolean
 open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
 {
@@ -129,18 +147,15 @@ open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
                    nearest != NULL ? nearest : known[0]);
       return FALSE;
     }
-  dataset->format = find_format ("bundled");
-  dataset->files = g_ptr_array_new ();
-  dataset->scenes = ut_scenes_new (UT_SCENES_SEED);
-  dataset->benchmark = ut_scenes_benchmark (dataset->scenes, config->path + strlen (BUNDLED), UT_SPLIT_TEST,
-                                            UT_SCENES_BENCHMARK_IMAGES, error);
-  if (dataset->benchmark == NULL)
-    return FALSE;
-  GPtrArray *items = dataset->benchmark->items;
-  thin_out (items, (guint) MIN (config->sample, G_MAXUINT));
-  for (unsigned i = 0; i < items->len && (config->limit == 0 || i < config->limit); i++)
-    g_ptr_array_add (dataset->items, item_of_scene (items->pdata[i], i));
-  return TRUE;
+  return take_scenes (dataset, UT_SCENES_SEED, config->path + strlen (BUNDLED), UT_SPLIT_TEST, UT_SCENES_BENCHMARK_IMAGES,
+                      config, error);
+}
+
+UtDataset *
+ut_dataset_of_scenes (guint64 seed, const char *task, UtSplit split, unsigned n_images, GError **error)
+{
+  g_autoptr (UtDataset) dataset = dataset_new ();
+  return take_scenes (dataset, seed, task, split, n_images, &(UtDatasetConfig) {}, error) ? g_steal_pointer (&dataset) : NULL;
 }
 
 /* --- Files --------------------------------------------------------------------------------------------------------------------------- */

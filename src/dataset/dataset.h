@@ -7,6 +7,7 @@
 
 #include "image/image.h"
 #include "perturb/perturb.h"
+#include "scenes/scenes.h"
 
 typedef struct {
   unsigned index;   /* its place in the benchmark, from 0, skipped rows not counted */
@@ -58,6 +59,10 @@ extern const UtFormat ut_formats[];
 /* UT_ERROR_USAGE for an unknown format, bundled name or column; UT_ERROR_FAILED naming file, row and field for content that will not
  * do (in a benchmark as published such a row is skipped), and where no item is left. */
 UtDataset *ut_dataset_open (const UtDatasetConfig *config, GError **error);
+
+/* A task of the bundled benchmarks on other scenes than the bundled ones; see ut_scenes_benchmark. */
+UtDataset *ut_dataset_of_scenes (guint64 seed, const char *task, UtSplit split, unsigned n_images, GError **error);
+
 void ut_dataset_close (UtDataset *dataset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDataset, ut_dataset_close)
 

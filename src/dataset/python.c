@@ -140,3 +140,36 @@ ut_python_list (const char *text, size_t n, GError **error)
   g_ptr_array_add (texts, NULL);
   return (char **) g_ptr_array_steal (texts, NULL);
 }
+
+/* Python prefers the single quote, and the other where that one alone is in the text. */
+static void
+append_text (GString *out, const char *text)
+{
+  static const char escaped[] = "\n\r\t", names[] = "nrt";
+  const char quote = strchr (text, '\'') != NULL && strchr (text, '"') == NULL ? '"' : '\'';
+  g_string_append_c (out, quote);
+  for (; *text != '\0'; text++)
+    {
+      const char *escape = strchr (escaped, *text);
+      if (escape != NULL)
+        g_string_append_printf (out, "\\%c", names[escape - escaped]);
+      else if (g_ascii_iscntrl (*text))
+        g_string_append_printf (out, "\\x%02x", (unsigned) *text);
+      else
+        g_string_append_printf (out, "%s%c", *text == quote || *text == '\\' ? "\\" : "", *text);
+    }
+  g_string_append_c (out, quote);
+}
+
+char *
+ut_python_text_of_list (const char *const *texts)
+{
+  GString *out = g_string_new ("[");
+  for (size_t i = 0; texts[i] != NULL; i++)
+    {
+      g_string_append (out, i > 0 ? ", " : "");
+      append_text (out, texts[i]);
+    }
+  g_string_append_c (out, ']');
+  return g_string_free (out, FALSE);
+}

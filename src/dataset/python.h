@@ -9,3 +9,6 @@ gboolean ut_python_is_list (const char *text, size_t n);
  * caller owns it. NULL with an error, naming the place, for anything else (numbers, names, nested lists, broken escapes, text that is
  * not UTF-8). */
 char **ut_python_list (const char *text, size_t n, GError **error);
+
+/* The list as Python itself would write it. The caller owns it. */
+char *ut_python_text_of_list (const char *const *texts);

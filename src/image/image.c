@@ -308,24 +308,34 @@ ut_image_decode (const void *bytes, size_t n_bytes, const char *name, GError **e
   return full == NULL ? NULL : limit_size (full, error);
 }
 
+/* `name` stands in error messages only. */
+static GBytes *
+encode_png (const UtImage *image, const char *name, GError **error)
+{
+  void *png = NULL;
+  size_t n_png = 0;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&vips_mutex);
+  if (!start_vips (error))
+    return NULL;
+  vips_error_clear ();
+  g_autoptr (VipsImage) wrapped = vips_image_new_from_memory (image->pixels, image_bytes (image->width, image->height), image->width,
+                                                              image->height, 3, VIPS_FORMAT_UCHAR);
+  if (wrapped != NULL && vips_pngsave_buffer (wrapped, &png, &n_png, "keep", VIPS_FOREIGN_KEEP_NONE, NULL) == 0)
+    return g_bytes_new_take (png, n_png);
+  take_vips_error (name, error);
+  vips_error_clear ();
+  return NULL;
+}
+
+GBytes *
+ut_image_encode_png (const UtImage *image, GError **error)
+{
+  return encode_png (image, "PNG", error);
+}
+
 gboolean
 ut_image_write_png (const UtImage *image, const char *path, GError **error)
 {
-  g_autofree void *png = NULL;
-  size_t n_png = 0;
-  {
-    g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&vips_mutex);
-    if (!start_vips (error))
-      return FALSE;
-    vips_error_clear ();
-    g_autoptr (VipsImage) wrapped = vips_image_new_from_memory (image->pixels, image_bytes (image->width, image->height), image->width,
-                                                                image->height, 3, VIPS_FORMAT_UCHAR);
-    if (wrapped == NULL || vips_pngsave_buffer (wrapped, &png, &n_png, "keep", VIPS_FOREIGN_KEEP_NONE, NULL) != 0)
-      {
-        take_vips_error (path, error);
-        vips_error_clear ();
-        return FALSE;
-      }
-  }
-  return g_file_set_contents (path, png, (gssize) n_png, error);
+  g_autoptr (GBytes) png = encode_png (image, path, error);
+  return png != NULL && g_file_set_contents (path, g_bytes_get_data (png, NULL), (gssize) g_bytes_get_size (png), error);
 }

@@ -26,5 +26,6 @@ UtImage *ut_image_decode (const void *bytes, size_t n_bytes, const char *name, G
  * the size is its own. */
 UtImage *ut_image_resize (UtImage *image, int width, int height, GError **error);
 
-/* Writes a PNG. */
+/* The image as the bytes of a PNG; and written as one. */
+GBytes *ut_image_encode_png (const UtImage *image, GError **error);
 gboolean ut_image_write_png (const UtImage *image, const char *path, GError **error);
