@@ -86,8 +86,9 @@ list_parts (Demo *demo)
   demo->tasks = g_ptr_array_new_null_terminated (4, g_free, TRUE);
   demo->datasets = g_ptr_array_new_null_terminated (4, g_free, TRUE);
   demo->paths = g_ptr_array_new_null_terminated (16, g_free, TRUE);
-  for (const char *const *model = ut_bundled_models; *model != NULL; model++)
-    g_ptr_array_add (demo->models, g_strdup (*model));
+  for (const UtBundledModel *model = ut_bundled_models; model->name != NULL; model++)
+    if (!model->quantised)
+      g_ptr_array_add (demo->models, g_strdup (model->name));
   for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
     {
       g_ptr_array_add (demo->tasks, g_strdup (task->name));

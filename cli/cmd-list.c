@@ -42,9 +42,9 @@ static void
 list_engines (void)
 {
   for (size_t i = 0; ut_engines[i] != NULL; i++)
-    printf ("%-14s %s\n", ut_engines[i]->name, ut_engines[i]->summary);
-  for (size_t i = 0; ut_bundled_models[i] != NULL; i++)
-    printf ("%-14s a bundled model, for -m\n", ut_bundled_models[i]);
+    printf ("%-20s %s\n", ut_engines[i]->name, ut_engines[i]->summary);
+  for (const UtBundledModel *model = ut_bundled_models; model->name != NULL; model++)
+    printf ("%-20s a model for -m: %s\n", model->name, model->summary);
 }
 
 static void

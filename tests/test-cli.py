@@ -279,13 +279,12 @@ def demo_args(out, *more):
 def test_demo(tmp):
     done = undertow(*demo_args(tmp / "d", "--limit", 12))
     assert done.returncode == 0, done.stderr
-    for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "hidden drift", "bundled:small"):
+    for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "reasoning: 12 questions", "hidden drift", "bundled:small"):
         assert words in done.stdout, (words, done.stdout)
     for finding in FINDINGS:
         assert sum(line.strip().startswith(finding) for line in done.stdout.splitlines()) == 1, (finding, done.stdout)
     runs = sorted(path.name for path in (tmp / "d").iterdir())
-    models = [line.split()[0].split(":")[1] for line in undertow("list", "engines").stdout.splitlines() if line.startswith("bundled:")]
-    assert "small-presence-12.duckdb" in runs and len(runs) % len(models) == 0, runs
+    assert runs == sorted(f"{m}-{t}-12.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")), runs
 
     # Each is a run like any other, and the table's numbers are those of its views.
     told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "json")).stdout)

@@ -1,4 +1,4 @@
-/* The bundled model in the engine against Transformers on the same weights in float32 (tests/oracle/parity.py).
+/* The bundled models in the engine against Transformers on the same weights in float32 (tests/oracle/parity.py).
  *
  * ctx_mcq agrees to a cosine of 0.9999 and better, log-probabilities to 2e-3. What is left comes from ggml, which rounds activations to F16
  * before it multiplies them with F16 weights, and has F16 inside im2col and GELU; flash attention, off unless asked for, adds F16 sums. How
@@ -12,32 +12,27 @@
 #include "dataset/dataset.h"
 #include "engine/engine.h"
 #include "run/group.h"
+#include "scenes/scenes.h"
 
 constexpr double MAX_DISTANCE = 1e-4; /* 1 − cosine */
 
 typedef struct {
-  const char *flash_attn;
+  const char *size, *flash_attn;
   double median, max; /* of |Δ log-probability| */
-} Bounds;
+} Case;
 
-static const Bounds bounds_off = { "off", 5e-4, 2e-3 };
-static const Bounds bounds_on = { "on", 5e-4, 8e-3 };
+static const Case cases[] = {
+  { "small", "off", 5e-4, 2e-3 },
+  { "medium", "off", 5e-4, 2e-3 },
+  { "large", "off", 5e-4, 2e-3 },
+  { "small", "on", 5e-4, 8e-3 },
+};
 
 typedef struct {
   GArray *logprobs; /* double: |Δ| of every option */
   double distance;  /* the largest so far */
   unsigned compared, other_pixels, other_answers;
 } Worst;
-
-static const UtItem *
-find_item (UtDataset *dataset, const char *id)
-{
-  GPtrArray *items = ut_dataset_items (dataset);
-  for (size_t i = 0; i < items->len; i++)
-    if (g_str_equal (((const UtItem *) items->pdata[i])->id, id))
-      return items->pdata[i];
-  return NULL;
-}
 
 static void
 compare_scores (yyjson_val *expected, const UtAnswer *answer, gboolean text, Worst *worst)
@@ -86,81 +81,106 @@ compare_ctx (yyjson_val *expected, const float *ctx, size_t n, Worst *worst)
   worst->distance = fmax (worst->distance, ut_cosine_distance (want, ctx, n));
 }
 
+/* The item's request, or NULL where its images are not the ones that the expected values were computed on. */
+static UtRequest *
+request_for (UtDataset *dataset, const UtItem *item, const char *pixels_sha256)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtRequest) request = ut_request_new ();
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  for (unsigned k = 0; k < item->n_images; k++)
+    {
+      UtImage *image = ut_dataset_image (dataset, item, k, &error);
+      g_assert_no_error (error);
+      g_checksum_update (sum, image->pixels, (gssize) image->width * image->height * 3);
+      g_ptr_array_add (request->images, image);
+    }
+  ut_view_add_queries (request, item);
+  return g_str_equal (g_checksum_get_string (sum), pixels_sha256) ? g_steal_pointer (&request) : NULL;
+}
+
 static void
 compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst *worst)
 {
-  const UtItem *item = find_item (dataset, yyjson_get_str (yyjson_obj_get (expected, "id")));
-  if (item == NULL)
-    return;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (UtImage) image = ut_dataset_image (dataset, item, 0, &error);
-  g_assert_no_error (error);
-  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, image->pixels, (size_t) image->width * (size_t) image->height * 3);
-  if (!g_str_equal (sum, yyjson_get_str (yyjson_obj_get (expected, "pixels_sha256"))))
+  GPtrArray *items = ut_dataset_items (dataset);
+  const uint64_t index = yyjson_get_uint (yyjson_obj_get (expected, "index"));
+  g_assert_cmpuint (index, <, items->len);
+  g_autoptr (UtRequest) request
+      = request_for (dataset, items->pdata[index], yyjson_get_str (yyjson_obj_get (expected, "pixels_sha256")));
+  if (request == NULL)
     {
       worst->other_pixels++;
       return;
     }
-  g_autoptr (UtRequest) request = ut_request_new ();
-  g_ptr_array_add (request->images, g_steal_pointer (&image));
-  ut_view_add_queries (request, item);
+  const UtQuery *query = request->queries->pdata[1];
+  g_assert_cmpstr (query->prompt, ==, yyjson_get_str (yyjson_obj_get (expected, "prompt")));
+  g_autoptr (GError) error = NULL;
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
   g_assert_no_error (error);
   const UtAnswer *answer = result->answers->pdata[1];
   compare_scores (yyjson_obj_get (expected, "logprob"), answer, FALSE, worst);
   compare_scores (yyjson_obj_get (expected, "logprob_text"), answer, TRUE, worst);
-  compare_ctx (yyjson_obj_get (expected, "ctx"), answer->ctx, result->n_embd, worst);
+  yyjson_val *ctx = yyjson_obj_get (expected, "ctx");
+  if (ctx != NULL)
+    compare_ctx (ctx, answer->ctx, result->n_embd, worst);
   worst->other_answers += !same_choice (yyjson_obj_get (expected, "logprob"), answer);
   worst->compared++;
 }
 
-static UtDataset *
-open_bundled (const char *path)
+static UtEngine *
+open_engine (const Case *data)
 {
-  const UtDatasetConfig config = { .path = (char *) path };
+  g_autofree char *model = g_strdup_printf (UT_SOURCE_MODELS "/%s.gguf", data->size);
+  g_autofree char *mmproj = g_strdup_printf (UT_SOURCE_MODELS "/%s-mmproj.gguf", data->size);
+  const UtEngineConfig config = {
+    .engine = "llama", .model = model, .mmproj = mmproj, .flash_attn = data->flash_attn, .n_threads = 1, .n_gpu_layers = 0,
+    .image_min_tokens = -1, .image_max_tokens = -1,
+  };
   g_autoptr (GError) error = NULL;
-  UtDataset *dataset = ut_dataset_open (&config, &error);
+  UtEngine *engine = ut_engine_open (&config, &error);
   g_assert_no_error (error);
-  return dataset;
+  return engine;
+}
+
+static void
+compare_task (UtEngine *engine, const char *task, yyjson_val *items, Worst *worst)
+{
+  g_autofree char *path = g_strconcat ("bundled:", task, NULL);
+  const UtDatasetConfig config = { .path = path };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  size_t i, max;
+  yyjson_val *item;
+  yyjson_arr_foreach (items, i, max, item)
+    if (yyjson_equals_str (yyjson_obj_get (item, "task"), task))
+      compare_item (engine, dataset, item, worst);
 }
 
 static void
 test_parity (gconstpointer data)
 {
-  const Bounds *bounds = data;
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", "parity.json", NULL);
+  const Case *of = data;
+  g_autofree char *name = g_strdup_printf ("parity-%s.json", of->size);
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", name, NULL);
   yyjson_doc *doc = yyjson_read_file (path, 0, NULL, NULL);
   g_assert_nonnull (doc);
-  const UtEngineConfig config = {
-    .engine = "llama", .model = UT_SOURCE_MODELS "/small.gguf", .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
-    .flash_attn = bounds->flash_attn, .n_threads = 1, .n_gpu_layers = 0, .image_min_tokens = -1, .image_max_tokens = -1,
-  };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (UtEngine) engine = ut_engine_open (&config, &error);
-  g_assert_no_error (error);
-  g_autoptr (UtDataset) presence = open_bundled ("bundled:presence");
-  g_autoptr (UtDataset) perception = open_bundled ("bundled:perception");
-
+  yyjson_val *items = yyjson_obj_get (yyjson_doc_get_root (doc), "items");
+  g_autoptr (UtEngine) engine = open_engine (of);
   g_autoptr (GArray) logprobs = g_array_new (FALSE, FALSE, sizeof (double));
   Worst worst = { .logprobs = logprobs };
-  size_t i, max;
-  yyjson_val *item;
-  yyjson_val *items = yyjson_obj_get (yyjson_doc_get_root (doc), "items");
-  yyjson_arr_foreach (items, i, max, item)
-    {
-      compare_item (engine, presence, item, &worst);
-      compare_item (engine, perception, item, &worst);
-    }
+  for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
+    compare_task (engine, task->name, items, &worst);
   yyjson_doc_free (doc);
-  g_assert_cmpuint (worst.compared, ==, 80);
+  g_assert_cmpuint (worst.compared, ==, 120);
   g_array_sort (logprobs, compare_doubles);
   const double median = g_array_index (logprobs, double, logprobs->len / 2);
   const double largest = g_array_index (logprobs, double, logprobs->len - 1);
-  g_test_message ("-fa %s: log-probabilities within %.2g in the median, %.2g at most; 1 - cosine %.2g at most", bounds->flash_attn,
-                  median, largest, worst.distance);
+  g_test_message ("%s, -fa %s: log-probabilities within %.2g in the median, %.2g at most; 1 - cosine %.2g at most", of->size,
+                  of->flash_attn, median, largest, worst.distance);
   g_assert_cmpuint (worst.other_answers, ==, 0);
-  g_assert_cmpfloat (median, <=, bounds->median);
-  g_assert_cmpfloat (largest, <=, bounds->max);
+  g_assert_cmpfloat (median, <=, of->median);
+  g_assert_cmpfloat (largest, <=, of->max);
   g_assert_cmpfloat (worst.distance, <=, MAX_DISTANCE);
 }
 
@@ -169,7 +189,10 @@ main (int argc, char **argv)
 {
   setlocale (LC_ALL, "C.UTF-8");
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/parity/fa-off", &bounds_off, test_parity);
-  g_test_add_data_func ("/parity/fa-on", &bounds_on, test_parity);
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/parity/%s/fa-%s", cases[i].size, cases[i].flash_attn);
+      g_test_add_data_func (path, &cases[i], test_parity);
+    }
   return g_test_run ();
 }

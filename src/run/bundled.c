@@ -3,11 +3,19 @@
 #include "base/error.h"
 #include "base/names.h"
 
-const char *const ut_bundled_models[] = { "bundled:small", NULL };
+const UtBundledModel ut_bundled_models[] = {
+  { "bundled:small", "0.55 M parameters, F16", "small.gguf", "small-mmproj.gguf", FALSE },
+  { "bundled:medium", "1.85 M parameters, F16", "medium.gguf", "medium-mmproj.gguf", FALSE },
+  { "bundled:large", "7.63 M parameters, F16", "large.gguf", "large-mmproj.gguf", FALSE },
+  { "bundled:small-q8_0", "small, its text half in Q8_0", "small-q8_0.gguf", "small-mmproj.gguf", TRUE },
+  { "bundled:medium-q8_0", "medium, its text half in Q8_0", "medium-q8_0.gguf", "medium-mmproj.gguf", TRUE },
+  { "bundled:large-q8_0", "large, its text half in Q8_0", "large-q8_0.gguf", "large-mmproj.gguf", TRUE },
+  { NULL, NULL, NULL, NULL, FALSE },
+};
 
 /* The first of the installed and the source tree's folders that holds the file. */
 static char *
-find (const char *file)
+find_file (const char *file)
 {
   static const char *const folders[] = { UT_INSTALLED_MODELS, UT_SOURCE_MODELS };
   for (size_t i = 0; i < G_N_ELEMENTS (folders); i++)
@@ -19,25 +27,34 @@ find (const char *file)
   return NULL;
 }
 
+static const UtBundledModel *
+find_model (const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_null_terminated (8, NULL, TRUE);
+  for (const UtBundledModel *model = ut_bundled_models; model->name != NULL; model++)
+    {
+      if (g_str_equal (model->name, name))
+        return model;
+      g_ptr_array_add (names, (void *) model->name);
+    }
+  const char *nearest = ut_names_nearest (name, (const char *const *) names->pdata);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no model '%s'; did you mean '%s'?", name,
+               nearest != NULL ? nearest : ut_bundled_models[0].name);
+  return NULL;
+}
+
 gboolean
 ut_bundled_model (const char *name, char **out_model, char **out_mmproj, GError **error)
 {
-  if (!g_strv_contains (ut_bundled_models, name))
-    {
-      const char *nearest = ut_names_nearest (name, ut_bundled_models);
-      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no model '%s'; did you mean '%s'?", name,
-                   nearest != NULL ? nearest : ut_bundled_models[0]);
-      return FALSE;
-    }
-  const char *stem = name + strlen (UT_BUNDLED_PREFIX);
-  g_autofree char *model_file = g_strconcat (stem, ".gguf", NULL);
-  g_autofree char *mmproj_file = g_strconcat (stem, "-mmproj.gguf", NULL);
-  g_autofree char *model = find (model_file);
-  g_autofree char *mmproj = find (mmproj_file);
+  const UtBundledModel *found = find_model (name, error);
+  if (found == NULL)
+    return FALSE;
+  g_autofree char *model = find_file (found->model);
+  g_autofree char *mmproj = find_file (found->mmproj);
   if (model == NULL || mmproj == NULL)
     {
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s is not installed: %s is neither in %s nor in %s", name,
-                   model == NULL ? model_file : mmproj_file, UT_INSTALLED_MODELS, UT_SOURCE_MODELS);
+                   model == NULL ? found->model : found->mmproj, UT_INSTALLED_MODELS, UT_SOURCE_MODELS);
       return FALSE;
     }
   *out_model = g_steal_pointer (&model);

@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
-"""What Transformers computes with the bundled model's weights, for the engine to be held against.
+"""What Transformers computes with a bundled model's weights, for the engine to be held against.
 
-    ./dev reference python3 tests/oracle/parity.py UNDERTOW > tests/oracle/parity.json
+    ./dev reference python3 tests/oracle/parity.py UNDERTOW SIZE [FIRST] > tests/oracle/parity-SIZE.json
 
-UNDERTOW is the program, which draws the scenes. The weights are read from models/small*.gguf, so they are the same F16-rounded ones,
-and computed with in float32. Items are those of the bundled benchmarks, by id: of the first 20 scenes of each, the two random presence
-questions, and two perception questions (colour and relation, or shape and count, in turn). Each has
+UNDERTOW is the program, which draws the scenes. The weights are read from models/SIZE*.gguf, so they are the same F16-rounded ones,
+and computed with in float32. Items are 40 of each bundled benchmark, spread over the questions of the 20 images from the FIRST on
+(default 0), which is so many of each category. Each has its benchmark (`task`), its place in that (`index`), and
 
     logprob       sums of log-probabilities over every option's text and the turn's closing tokens
     logprob_text  the same over the text alone
-    ctx           the last prompt token's state after the last decoder layer, before the final norm
+    ctx           of every fourth: the last prompt token's state after the last decoder layer, before the final norm
 
-and the checksum of its image's RGB bytes, so that another picture is not taken for another model.
+and the checksum of its images' RGB bytes, so that another picture is not taken for another model.
 """
+import base64
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -33,49 +35,64 @@ with contextlib.redirect_stdout(sys.stderr):
     import reference  # noqa: E402
     import shape  # noqa: E402
 
-N_SCENES = 20
+N_IMAGES, N_ITEMS = 20, 40
 
 
 def presence(folder):
-    """(id, image, prompt, options): the first two lines of each image are the bundled benchmark's random-1 (yes) and random-2 (no)."""
-    lines = [json.loads(line) for line in open(os.path.join(folder, "scenes_pope_random.json"))]
-    for image in dict.fromkeys(line["image"] for line in lines):
-        first = [line for line in lines if line["image"] == image][:2]
-        for number, line in enumerate(first, 1):
-            yield f"presence/{image[:-4]}/random-{number}", image, shape.prompt_presence(line["text"]), ["Yes", "No"]
+    """(images' PNG files, prompt, options) in the benchmark's order: image by image, of each the splits one after the other."""
+    splits = [[json.loads(line) for line in open(os.path.join(folder, f"scenes_pope_{split}.json"))]
+              for split in ("random", "popular", "adversarial")]
+    for image in dict.fromkeys(line["image"] for line in splits[0]):
+        png = open(os.path.join(folder, image), "rb").read()
+        for split in splits:
+            for line in split:
+                if line["image"] == image:
+                    yield [png], shape.prompt_presence(line["text"]), ["Yes", "No"]
 
 
-def perception(folder):
-    rows = list(csv.DictReader(open(os.path.join(folder, "scenes_perception.csv"))))
-    for number, image in enumerate(dict.fromkeys(row["image"] for row in rows)):
-        wanted = ("colour", "relation") if number % 2 == 0 else ("shape", "count")
-        for row in rows:
-            if row["image"] == image and row["category"] in wanted:
-                options = [row[letter] for letter in "ABCD"]
-                yield row["id"], image, shape.prompt_mcq(row["question"], options), options
+def multiple_choice(folder):
+    """The same of VLMEvalKit's table, in which questions on the same images share the cell of the first."""
+    csv.field_size_limit(2 ** 30)
+    cells = {}
+    for row in csv.DictReader(open(os.path.join(folder, "scenes.tsv")), delimiter="\t"):
+        cell = cells[row["index"]] = cells.get(row["image"], row["image"])
+        pngs = [base64.b64decode(part.strip(" '")) for part in cell.strip("[]").split(",")]
+        options = [row[letter] for letter in "ABCD"]
+        question = row["question"].removeprefix("<image 1> <image 2> ")
+        yield pngs, shape.prompt_mcq(question, options), options
 
 
 def rounded(values):
     return [float(f"{v:.9g}") for v in values]
 
 
+def reference_items(task, items, scorer, first):
+    for number in range(N_ITEMS):
+        part = len(items) // N_ITEMS
+        index = number * part + number % part
+        pngs, prompt, options = items[index]
+        images = [np.array(Image.open(io.BytesIO(png)).convert("RGB")) for png in pngs]
+        scores, ctx = scorer.score(images, prompt, options)
+        item = dict(task=task, index=first * len(items) // N_IMAGES + index, prompt=prompt,
+                    pixels_sha256=hashlib.sha256(b"".join(i.tobytes() for i in images)).hexdigest(),
+                    logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores))
+        yield item | (dict(ctx=rounded(ctx.tolist())) if number % 4 == 0 else {})
+
+
 def main():
     torch.set_num_threads(1)
-    model = os.path.join(ROOT, "models", "small")
+    undertow, size, first = sys.argv[1], sys.argv[2], int((sys.argv[3:] or ["0"])[0])
+    model = os.path.join(ROOT, "models", size)
     scorer = reference.Scorer(*reference.load(model + ".gguf", model + "-mmproj.gguf"))
-    items = []
-    for task, items_of in (("presence", presence), ("perception", perception)):
+    found = []
+    for task, format, read in (("presence", "pope", presence), ("perception", "vlmevalkit", multiple_choice), ("reasoning", "vlmevalkit", multiple_choice)):
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.argv[1], "scenes", "--export", folder, "--task", task, "--count", str(N_SCENES)], check=True,
-                           stdout=subprocess.DEVNULL)
-            for name, image, prompt, options in items_of(folder):
-                pixels = np.array(Image.open(os.path.join(folder, image)).convert("RGB"))
-                scores, ctx = scorer.score([pixels], prompt, options)
-                items.append(dict(id=name, pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(), prompt=prompt, options=options,
-                                  logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores),
-                                  ctx=rounded(ctx.tolist())))
+            subprocess.run([undertow, "scenes", "--export", folder, "--task", task, "--format", format, "--count", str(first + N_IMAGES)],
+                           check=True, stdout=subprocess.DEVNULL)
+            items = list(read(folder))
+            found += reference_items(task, items[first * len(items) // (first + N_IMAGES):], scorer, first)
     print("{\"items\": [")
-    print(",\n".join(json.dumps(item, separators=(",", ":")) for item in items))
+    print(",\n".join(json.dumps(item, separators=(",", ":")) for item in found))
     print("]}")
 
 
