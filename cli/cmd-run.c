@@ -130,7 +130,7 @@ ut_cmd_run (int argc, char **argv)
   gint64 limit = 0, seed = 0;
   gboolean quiet = FALSE;
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small", "MODEL" },
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
     { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset, "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception, bundled:reasoning", "DATASET" },
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },

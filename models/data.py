@@ -149,14 +149,14 @@ class Text:
             found = self.cache[text] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
-    def goals(self, options, right, smoothing):
+    def goals(self, options, right, wrong):
         """What is to be predicted at each token of the right answer and the closing ones: (place, token, probability). The question's
-        other options have the share `smoothing` together, as far as they begin like the right one."""
-        key = (*options, right, smoothing)
+        other options have the share `wrong` together, as far as they begin like the right one."""
+        key = (*options, right, wrong)
         if key not in self.cache:
             ids = [self.ids(option) + self.ids(shape.CLOSING) for option in options]
-            others = smoothing / max(1, len(options) - 1)
-            alive = [(tokens, 1 - smoothing if i == right else others) for i, tokens in enumerate(ids)]
+            others = wrong / max(1, len(options) - 1)
+            alive = [(tokens, 1 - wrong if i == right else others) for i, tokens in enumerate(ids)]
             found = []
             for at, token in enumerate(ids[right]):
                 shares = collections.Counter()
@@ -188,10 +188,11 @@ class Text:
         return self.cache[key]
 
 
-def question_group(scenes, chosen, text, images, device="cpu", smoothing=0, answers=None):
+def question_group(scenes, chosen, text, images, device="cpu", smoothing=lambda n: 0, answers=None):
     """A group for Forward.decode: as many questions of each scene. keep is [rows, k], the tokens before those of the answer; goals has
     rows of (flat index into keep, token, probability); names has rows of (flat token, how many objects the name fits, and of a single
-    one x, y, colour, shape, texture). `answers` replaces the right answer of each row."""
+    one x, y, colour, shape, texture). smoothing gives
+    the share of the wrong ones of so many options; `answers` replaces the right answer of each row."""
     rows, names, answer_ids, spread = [], [], [], []
     tail, close = text.ids(shape.TURN), text.ids(shape.CLOSING)
     first = text.ids("<|vision_end|>")
@@ -206,7 +207,7 @@ def question_group(scenes, chosen, text, images, device="cpu", smoothing=0, answ
                     names.append((len(rows), token + 1, min(len(fit), MOST), *single))
             options = [answers[len(rows)]] if answers else q["options"]
             rows.append(first + text.ids(prompt) + tail)
-            spread.append(text.goals(options, 0 if answers else q["answer"], smoothing))
+            spread.append(text.goals(options, 0 if answers else q["answer"], smoothing(len(options))))
             answer_ids.append(text.ids(options[0 if answers else q["answer"]]) + close)
     lengths = [len(head) + len(answer) - 1 for head, answer in zip(rows, answer_ids)]  # nothing follows the last token
     s, k = max(lengths), max(map(len, answer_ids))

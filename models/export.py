@@ -18,6 +18,9 @@ import shape
 
 # Where Debian's llama.cpp-tools has the converter and its package.
 PACKAGE = "/usr/share/llama.cpp/llama.cpp-tools"
+# What the logits are divided by: in the final norm's weight, which the language model's head follows. Absolute differences of
+# log-probabilities between engines shrink with it; single-token choices stay.
+TEMPERATURE = 1.25
 SCRIPT = "/usr/share/doc/llama.cpp-tools/scripts/convert_hf_to_gguf.py"
 
 
@@ -50,6 +53,8 @@ def main():
     tokenizer = Tokenizer.from_file(os.path.join(args.work, "tokenizer.json"))
     model = shape.make_model(shape.make_config(tokenizer, **shape.SIZES[args.size]))
     model.load_state_dict(torch.load(os.path.join(args.work, "last.pt"), map_location="cpu")["model"])
+    with torch.no_grad():
+        model.model.language_model.norm.weight.div_(TEMPERATURE)
     folder, name = os.path.join(args.work, "checkpoint"), f"Undertow {args.size}"
     shape.save_checkpoint(folder, model, tokenizer)
     convert(folder, name, out + ".gguf")

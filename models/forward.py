@@ -76,6 +76,7 @@ class Noise:
     """Factors about 1, Gaussian, taken from a pool at random places: drawing them anew would cost as much as a small product."""
 
     def __init__(self, deviation, dtype, device):
+        self.deviation = deviation
         self.pool = (1 + deviation * torch.randn(2 ** 23, device=device)).to(dtype)
 
     def __call__(self, x):
@@ -84,10 +85,12 @@ class Noise:
 
 
 class Forward:
-    """noise, a Noise, is put on what goes into every product: an engine that rounds there then moves a trained model less."""
+    """noise, a Noise, is put on what goes into every product: an engine that rounds there then moves a trained model less. amplify is
+    about how many times the error of GELU's usual approximation is added in the mergers, with either sign: ggml approximates there, and an
+    error that is the same everywhere adds up where noise does not."""
 
     def __init__(self, model, dtype=torch.float32):
-        self.model, self.dtype, self.grids, self.noise = model, dtype, {}, None
+        self.model, self.dtype, self.grids, self.noise, self.amplify = model, dtype, {}, None, 0
 
     def grid(self, height, width):
         if (height, width) not in self.grids:
@@ -111,7 +114,11 @@ class Forward:
         n, p, d = x.shape
         wide = (n, p // MERGE ** 2, d * MERGE ** 2)
         x = merger.norm(x.view(wide)) if merger.use_postshuffle_norm else merger.norm(x).view(wide)
-        return self.linear(F.gelu(self.linear(x, merger.linear_fc1)), merger.linear_fc2).float()
+        x = self.linear(x, merger.linear_fc1)
+        y = F.gelu(x)
+        if self.amplify:
+            y = y + self.amplify * torch.randn((), device=x.device).item() * (F.gelu(x, approximate="tanh") - y)
+        return self.linear(y, merger.linear_fc2).float()
 
     def see(self, grid, x):
         """The vision tower on equally large images [n, patches, 3·16·16]: their tokens and the deepstack's, [n, cells, width] each."""

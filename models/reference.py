@@ -53,7 +53,7 @@ def load_tokenizer(path):
 
 
 def read_config(path, mmproj, tokenizer, positions):
-    """The configuration that the two files tell: a model of any size, and of older patches, can be read."""
+    """The configuration that the two files tell: a model of any size can be read."""
     text, vision = (gguf.GGUFReader(p).fields for p in (path, mmproj))
     of_text = lambda key: text["qwen3vl." + key].contents()
     of_vision = lambda key: vision["clip.vision." + key].contents()

@@ -35,6 +35,20 @@ EASY = 3          # images of easy-VQA a step
 N_VALIDATION = 96  # scenes
 MEETING = "meeting"
 
+NOISE = .2          # the deviation of the factors on what goes into a product, in the second half
+SETTLED_NOISE = .3  # the same at the end
+AMPLIFY = 100       # of GELU's approximation, at the end
+
+
+def smoothing(n):
+    """The share of the wrong ones among n options in what an answer is trained to."""
+    return .2
+
+
+def settled_smoothing(n):
+    """The same at the end: three fifths of the way to an even choice."""
+    return .6 * (n - 1) / n
+
 
 class Aids(nn.Module):
     """Heads used in training alone: what each cell shows, and what each name in a question fits."""
@@ -117,6 +131,7 @@ class Trainer:
     def __init__(self, args, tokenizer, model):
         self.args, self.model, self.text = args, model, data.Text(tokenizer)
         self.forward = Forward(model, torch.bfloat16)
+        self.smoothing = smoothing
         self.prefix = [torch.tensor(self.text.ids(t), device=args.device) for t in (shape.PREFIX, shape.BETWEEN)]
         self.aids = Aids(model.config.text_config.hidden_size).to(args.device)
         named = list(model.named_parameters()) + list(self.aids.named_parameters())
@@ -143,7 +158,7 @@ class Trainer:
     def losses(self, scenes, chosen):
         grid, pictured, seen, *prefix = self.see(scenes)
         groups = [data.question_group(scenes, questions, self.text, 2 if questions[0][0][1]["category"] == data.PAIR else 1,
-                                      self.args.device, self.args.smoothing) for questions in zip(*chosen)]
+                                      self.args.device, self.smoothing) for questions in zip(*chosen)]
         states = self.forward.decode(grid, *prefix, groups)
         # The sum over an answer's tokens: what the engine scores options by.
         answer = sum(-(g["goals"][:, 2] * self.forward.logits(kept.flatten(0, 1)).log_softmax(-1)[tuple(g["goals"][:, :2].long().T)]).sum()
@@ -199,10 +214,21 @@ class Trainer:
         return saved
 
 
-def rate_at(progress, step, width):
-    """Warm-up of 100 steps, then steady, then linearly to almost nothing over the last quarter."""
-    warm = min(1, (step + 1) / 100)
-    return .02 * width ** -.5 * warm * (1 if progress < .75 else max(.02, (1 - progress) / .25))
+    def soften(self, progress):
+        """Factors on what goes into every product from half of the training on, and more of both when it settles."""
+        settling = progress >= 1
+        self.smoothing = settled_smoothing if settling else smoothing
+        self.forward.amplify = AMPLIFY if settling else 0
+        deviation = SETTLED_NOISE if settling else NOISE if progress >= .5 else 0
+        if deviation and (not self.forward.noise or self.forward.noise.deviation != deviation):
+            self.forward.noise = Noise(deviation, torch.bfloat16, self.args.device)
+
+
+def rate_at(step, args, width):
+    """Warm-up of 100 steps, then steady, then linearly to almost nothing over the last quarter; a tenth of it, falling, to settle."""
+    progress = step / args.steps
+    share = 1 if progress < .75 else max(.02, (1 - progress) / .25) if progress < 1 else .1 * (1 - (step - args.steps) / args.settle)
+    return .02 * width ** -.5 * min(1, (step + 1) / 100) * share
 
 
 def multiple_choice(progress):
@@ -216,25 +242,24 @@ def train(args, tokenizer, model):
     validation = data.read(data.draw(args, "val", 0, N_VALIDATION, f"val{args.process}.raw"))
     stream = Stream(args, at["chunk"], at["index"])
     began = time.time() - at["seconds"]
-    sums, step, images = collections.Counter(), at["step"], at["images"]
+    sums, step, images, last = collections.Counter(), at["step"], at["images"], args.steps + args.settle
     for parts, rng in stream:
-        rate = rate_at(step / args.steps, step, model.config.text_config.hidden_size)
+        rate = rate_at(step, args, model.config.text_config.hidden_size)
         for group in (group for optimizer in trainer.optimizers for group in optimizer.param_groups):
             group["lr"] = rate
-        if step >= args.steps / 2 and not trainer.forward.noise:
-            trainer.forward.noise = Noise(args.noise, torch.bfloat16, args.device)
+        trainer.soften(step / args.steps)
         sums.update(trainer.step(parts, multiple_choice(step / args.steps), rng))
         step += 1
         images += sum(len(part) for part in parts)
-        if (step % 25 == 0 or step == args.steps) and args.process == 0:
+        if (step % 25 == 0 or step == last) and args.process == 0:
             means = " ".join(f"{k} {v / (step % 25 or 25):.3f}" for k, v in sums.items())
             trainer.save(step=step, images=images, seconds=time.time() - began, chunk=stream.chunk, index=stream.index + 1)
             say(f"step {step} images {images} seconds {time.time() - began:.0f} rate {rate:.5f} {means}")
             sums.clear()
-        if (step % args.every == 0 or step == args.steps) and args.process == 0:
+        if (step % args.every == 0 or step == last) and args.process == 0:
             found = accuracies(Forward(model, torch.bfloat16), trainer.text, validation)
             say(f"eval step {step} " + " ".join(f"{c} {np.mean(hits):.3f}" for c, hits in found.items()))
-        if step == args.steps:
+        if step == last:
             break
 
 
@@ -268,10 +293,9 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--easyvqa", help="the folder of easy-VQA (github.com/vzhou842/easy-VQA): answers.txt, train/questions.json, train/images")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--batch", type=int, default=16, help="scenes a step, or a few more")
-    parser.add_argument("--smoothing", type=float, default=.2, help="the share of wrong options in what an answer is trained to")
-    parser.add_argument("--noise", type=float, default=.2, help="the deviation of what products' inputs are multiplied with, from half of the training")
+    parser.add_argument("--settle", type=int, default=120, help="further steps, at a small rate and with more noise")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
     parser.add_argument("--resume", action="store_true", help="go on from DIR/last.pt")
