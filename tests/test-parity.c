@@ -25,7 +25,7 @@ static const Case cases[] = {
   { "small", "off", 5e-4, 2e-3 },
   { "medium", "off", 5e-4, 2e-3 },
   { "large", "off", 5e-4, 2e-3 },
-  { "small", "on", 5e-4, 8e-3 },
+  { "small", "on", 7e-4, 2e-2 },
 };
 
 typedef struct {
