@@ -4,7 +4,8 @@
 -- What counts:
 -- * Failed trials are left out everywhere and counted in `failures`. An item whose clean trial failed has nothing to compare with and
 --   no instances.
--- * The priors (blank images) are answers, but no instances of a perturbation.
+-- * Instances are the trials of perturbations (variant.role). Those of priors, the noise floor and the matched control are answers, but no
+--   instances.
 -- * An answer to an image on which the right answer has changed, or may have (trial.label), is neither right nor wrong: it counts where
 --   answers are compared with each other (flips, entropy, drift), and where they are compared with the right one it is left out and
 --   counted as `unjudged`. Where no trial has a label, as in every benchmark from files, `unjudged` is NULL and nothing is left out.
@@ -22,7 +23,7 @@ CREATE OR REPLACE MACRO channel_rank(channel) AS
 
 -- ── Trials ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- One row a finished trial (clean, perturbed or prior) of an item whose clean trial finished too: its answer and its margins.
+-- One row a finished trial (clean or not) of an item whose clean trial finished too: its answer and its margins.
 CREATE OR REPLACE VIEW answers AS
 WITH clean AS (
   SELECT item, predicted AS y0 FROM trial WHERE variant = 0 AND error IS NULL
@@ -66,19 +67,19 @@ SELECT a.*, v.family,
        NOT right_clean AND right_now     AS WR,
        NOT right_clean AND NOT right_now AS WW
 FROM answers a JOIN variant v USING (variant)
-WHERE a.variant > 0 AND NOT v.prior;
+WHERE v.role = 'perturbation';
 
 -- Which variants a reported row pools: each family its own, then "Any" [P] §4: the core variants (24 where all of them ran), and all.
 -- `place` orders the rows: the families in the paper's order, the pools last.
 CREATE OR REPLACE VIEW pools AS
 SELECT min(variant) OVER (PARTITION BY family) AS place, family, variant
-FROM variant WHERE variant > 0 AND NOT prior
+FROM variant WHERE role = 'perturbation'
 UNION ALL
 SELECT 4294967294, format('any (core-{})', count(*) OVER ()), variant
-FROM variant WHERE variant > 0 AND NOT prior AND core
+FROM variant WHERE role = 'perturbation' AND core
 UNION ALL
 SELECT 4294967295, 'any (all)', variant
-FROM variant WHERE variant > 0 AND NOT prior;
+FROM variant WHERE role = 'perturbation';
 
 -- Trials without a number: failed ones, controls that are no number, rows of the benchmark that were left out.
 CREATE OR REPLACE VIEW failures AS
@@ -166,7 +167,7 @@ SELECT v.family, v.name AS variant, v.param,
        if(count(n.label) > 0, count(n.item) - count(n.right_now), NULL) AS unjudged,
        (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.right_now), 0) AS delta_accuracy
 FROM variant v LEFT JOIN instances n USING (variant)
-WHERE v.variant > 0 AND NOT v.prior
+WHERE v.role = 'perturbation'
 GROUP BY v.variant, v.family, v.name, v.param
 ORDER BY v.variant;
 
@@ -208,10 +209,10 @@ ORDER BY NOT whole, category, place;
 CREATE OR REPLACE VIEW drifts AS
 WITH value AS (
   SELECT item, variant, channel,
-         max(value) FILTER (metric = 'drift')     AS drift,
-         max(value) FILTER (metric = 'l2')        AS l2,
-         max(value) FILTER (metric = 'dirichlet') AS dirichlet
-  FROM measurement GROUP BY item, variant, channel
+         max(value) FILTER (metric = 'cosine_distance') AS drift,
+         max(value) FILTER (metric = 'l2_distance')     AS l2,
+         max(value) FILTER (metric = 'dirichlet')       AS dirichlet
+  FROM measurement WHERE metric IN ('cosine_distance', 'l2_distance', 'dirichlet') GROUP BY item, variant, channel
 )
 SELECT n.item, n.variant, n.flip, m.channel, m.drift, m.l2, m.dirichlet - m0.dirichlet AS delta_dirichlet
 FROM instances n

@@ -156,7 +156,7 @@ def drift_of(run, channel, instances):
     """Mean PD in % of mean CD with its deviation, and Cohen's d; PD_i is the mean over an item's instances."""
     by_item = collections.defaultdict(list)
     for i, v in instances:
-        by_item[i].append(run.values[i, v, channel, "drift"])
+        by_item[i].append(run.values[i, v, channel, "cosine_distance"])
     pd = [mean(d) for d in by_item.values()]
     cd = [run.control[channel][i] for i in run.items]
     if not pd:
@@ -172,8 +172,8 @@ def expected_drift(run, channel, variants):
     flipped = [x for x in instances if x not in set(kept)]
     percent, sd, d = drift_of(run, channel, instances)
     hidden, hidden_sd, _ = drift_of(run, channel, kept)
-    expected = dict(instances=len(instances), cos=mean(1 - run.values[i, v, channel, "drift"] for i, v in instances),
-                    l2=mean(run.values[i, v, channel, "l2"] for i, v in instances), percent=percent, percent_sd=sd, cohens_d=d,
+    expected = dict(instances=len(instances), cos=mean(1 - run.values[i, v, channel, "cosine_distance"] for i, v in instances),
+                    l2=mean(run.values[i, v, channel, "l2_distance"] for i, v in instances), percent=percent, percent_sd=sd, cohens_d=d,
                     kept=len(kept), hidden_percent=hidden, hidden_percent_sd=hidden_sd, flipped=len(flipped),
                     flipped_percent=drift_of(run, channel, flipped)[0])
     if channel == "vision":
@@ -252,7 +252,7 @@ def test_image_sums(run):
             for quantity, chosen in ("percent", instances), ("hidden_percent", [x for x in instances if not flip(*x)]):
                 pd = collections.defaultdict(list)
                 for i, v in chosen:
-                    pd[i].append(run.values[i, v, "ctx_mcq", "drift"])
+                    pd[i].append(run.values[i, v, "ctx_mcq", "cosine_distance"])
                 cd = [run.control["ctx_mcq"][i] for i in items]
                 sums = 100 * math.fsum(map(mean, pd.values())), len(pd), math.fsum(cd), len(cd)
                 check(dict(zip("abcd", sums)), dict(zip("abcd", rows[name, quantity, "ctx_mcq", image])), (name, quantity, image))
