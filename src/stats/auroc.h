@@ -19,5 +19,5 @@ typedef struct {
  * clusters. Undefined where all trials, or none, have the event. Its n_clusters is that of the rarer of the two, events and trials
  * without: how many images had a flip limits what is known, however many had none.
  *
- * The time goes with n · n_draws: 100,000 trials drawn 10,000 times take a second. */
+ * The time goes with n · n_draws: 100,000 trials drawn 10,000 times take 0.2 s. */
 GPtrArray *ut_auroc (const UtForecasts *forecasts, size_t n_forecasts, size_t n_clusters, guint64 seed, size_t n_draws);
