@@ -6,9 +6,9 @@
 #include "report/estimates.h"
 #include "stats/auroc.h"
 
-static const char table_sql[]
-    = "CREATE OR REPLACE TEMP TABLE auroc ("
-      "  family VARCHAR, channel VARCHAR, instances UBIGINT, flips UBIGINT, auroc DOUBLE, low DOUBLE, high DOUBLE, images UBIGINT)";
+static const char table_sql[] = "CREATE OR REPLACE TEMP TABLE auroc ("
+                                "  family VARCHAR, channel VARCHAR, instances UBIGINT, flips UBIGINT, auroc DOUBLE, low DOUBLE, "
+                                "high DOUBLE, images UBIGINT)";
 
 /* The instances of a family and channel. */
 typedef struct {
@@ -53,8 +53,8 @@ read_groups (UtDb *db, size_t *out_n_images, GError **error)
   g_autoptr (GHashTable) images = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   while (ut_db_next (cursor, NULL))
     {
-      const UtForecast trial = { ut_db_double (cursor, DRIFT), ut_image_number (images, ut_db_text (cursor, IMAGE)),
-                                 ut_db_bool (cursor, FLIP) };
+      const UtForecast trial
+          = { ut_db_double (cursor, DRIFT), ut_image_number (images, ut_db_text (cursor, IMAGE)), ut_db_bool (cursor, FLIP) };
       g_array_append_val (group_of_row (groups, cursor)->trials, trial);
     }
   *out_n_images = g_hash_table_size (images);
