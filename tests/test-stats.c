@@ -1,4 +1,4 @@
-/* stats: oracle values (oracle/bootstrap.py, auroc.py), closed forms, the normal limit, and simulations of what share of intervals cover. */
+/* stats: oracle values (oracle/bootstrap.py, auroc.py), closed forms, the normal limit, and simulations of how many intervals cover. */
 #include "base/rng.h"
 #include "stats/auroc.h"
 #include "stats/bootstrap.h"
@@ -302,9 +302,9 @@ normal (UtRng *rng)
   return sqrt (-2 * log1p (-ut_rng_uniform (rng))) * cos (2 * G_PI * ut_rng_uniform (rng));
 }
 
-/* The share of samples whose 95 % interval covers the true AUROC. A flip is as in simulate_coverage; the drift of an instance is normal with
- * variance 1, half of it its image's, and 1 more where it flips. Two instances of different images then differ by a normal with variance 2,
- * and the true AUROC is Φ (1 / √2) = ½ erfc (−½). */
+/* The share of samples whose 95 % interval covers the true AUROC. A flip is as in simulate_coverage; the drift of an instance is normal
+ * with variance 1, half of it its image's, and 1 more where it flips. Two instances of different images then differ by a normal with
+ * variance 2, and the true AUROC is Φ (1 / √2) = ½ erfc (−½). */
 static double
 simulate_auroc_coverage (size_t n_images, size_t n_samples, size_t n_draws)
 {
@@ -331,8 +331,8 @@ simulate_auroc_coverage (size_t n_images, size_t n_samples, size_t n_draws)
   return (double) n_covered / (double) n_samples;
 }
 
-/* 1500 samples know the coverage to ±1.1 % (two deviations). 5000 samples gave 0.929 of 15 images, 0.936 of 40, and 2000 gave 0.947 of 100:
- * pairs within an image are more alike than others, and a draw that holds an image twice has twice as many of them. */
+/* 1500 samples know the coverage to ±1.1 % (two deviations). 5000 samples gave 0.929 of 15 images, 0.936 of 40, and 2000 gave 0.947 of
+ * 100: pairs within an image are more alike than others, and a draw that holds an image twice has twice as many of them. */
 static void
 test_auroc_coverage (void)
 {

@@ -245,8 +245,8 @@ CREATE OR REPLACE VIEW question_flips AS
 SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id, count(*) AS instances, count(*) FILTER (n.flip) AS flips
 FROM instances n JOIN pools p USING (variant) GROUP BY p.place, p.family, n.item;
 
--- IV at equal variant count [+] §4: the mean chance that k of a question's variants, drawn without replacement, hold a flip; for k up to the
--- fewest variants that a question has. Families of eight variants and of two can be compared at k = 2; IV itself grows with V.
+-- IV at equal variant count [+] §4: the mean chance that k of a question's variants, drawn without replacement, hold a flip; for k up to
+-- the fewest variants that a question has. Families of eight variants and of two can be compared at k = 2; IV itself grows with V.
 CREATE OR REPLACE VIEW vulnerability AS
 WITH question AS (
   SELECT *, min(instances) OVER (PARTITION BY family) AS fewest FROM question_flips
