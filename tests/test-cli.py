@@ -54,7 +54,7 @@ def rows(run, view):
     return list(csv.DictReader(io.StringIO(show(run, view))))
 
 
-VIEWS = ["families", "accuracy", "drift", "intervals", "transitions", "items", "trials", "failures"]
+VIEWS = ["families", "accuracy", "drift", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "items", "trials", "failures"]
 
 
 def exports(run):
