@@ -366,14 +366,14 @@ GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
 
 -- What a drift is held against: the median control distance of a channel. `unrelated` is the paper's control, other items' clean
--- representations.
+-- representations; `matched` the same question on another item's image.
 CREATE OR REPLACE VIEW control_medians AS
 SELECT 'unrelated' AS control, channel, median(c.mean_distance) AS median_control
 FROM control c JOIN trial t USING (item)
 WHERE t.variant = 0 AND t.error IS NULL
 GROUP BY channel
 UNION ALL
-SELECT 'matched', m.channel, median(m.value)  -- the same question on another item's image [+] §5
+SELECT 'matched', m.channel, median(m.value)
 FROM measurement m JOIN variant v USING (variant)
 WHERE v.role = 'control' AND m.metric = 'cosine_distance'
 GROUP BY m.channel;

@@ -374,17 +374,23 @@ def drifts_and_flips(run, channel, variants):
     return [(run.values[i, v, channel, DRIFT], run.flip(i, v)) for i, v in run.instances(variants)]
 
 
+def medians(run, channel):
+    """(control, its median drift): of unrelated items, and of the same question on another image."""
+    found = [("unrelated", statistics.median(run.control[channel][i] for i in run.items))]
+    matched = [run.values[i, "other_image", channel, DRIFT] for i in run.items if (i, "other_image", channel, DRIFT) in run.values]
+    return found + [("matched", statistics.median(matched))] * bool(matched)
+
+
 def test_exceedance(run):
     rows = {(r["channel"], r["family"], r["control"]): r for r in view(run.run, "exceedance")}
-    for channel, control in run.control.items():
-        median = statistics.median(control[i] for i in run.items)
+    for channel, control, median in ((c, *m) for c in run.control for m in medians(run, c)):
         for name, variants in run.pools():
             values = drifts_and_flips(run, channel, variants)
             kept, flipped = ([d for d, flip in values if flip == wanted] for wanted in (False, True))
             beyond = lambda some: ratio(sum(d > median for d in some), len(some))
             check(dict(median_control=median, instances=len(values), exceedance=beyond([d for d, _ in values]), kept=len(kept),
                        hidden_exceedance=beyond(kept), flipped=len(flipped), flipped_exceedance=beyond(flipped)),
-                  rows.pop((channel, name, "unrelated")), (channel, name))
+                  rows.pop((channel, name, control)), (channel, name, control))
     assert not rows, rows
 
 
@@ -483,7 +489,6 @@ def sums_of_answers(run, items, instances):
 
 def sums_of_drift(run, channel, items, instances):
     kept = [x for x in instances if not run.flip(*x)]
-    median = statistics.median(run.control[channel][i] for i in run.items)
     drift = lambda i, v: run.values[i, v, channel, DRIFT]
     expected = {}
     for prefix, chosen in ("", instances), ("hidden_", kept):
@@ -492,7 +497,8 @@ def sums_of_drift(run, channel, items, instances):
             pd[i].append(drift(i, v))
         cd = [run.control[channel][i] for i in items]
         expected[prefix + "percent"] = (100 * math.fsum(map(mean, pd.values())), len(pd), math.fsum(cd), len(cd))
-        expected[prefix + "exceedance_unrelated"] = (sum(drift(*x) > median for x in chosen), len(chosen))
+        for control, median in medians(run, channel):
+            expected[f"{prefix}exceedance_{control}"] = (sum(drift(*x) > median for x in chosen), len(chosen))
     return expected
 
 
