@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
   GPtrArray *items;  /* const UtItem *, borrowed */
   GPtrArray *images; /* UtImage *, clean */
+  GPtrArray *names;  /* const char *, the images' names in the benchmark, borrowed */
   UtView *clean;     /* [items->len], filled by the clean trial; scores NULL where it failed */
   size_t n_embd;
 } UtGroup;
@@ -38,7 +39,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtGroup, ut_group_unref)
 /* Questions on the same images, in the order of their first one. GPtrArray of UtGroup *, without images yet. */
 GPtrArray *ut_groups_of_items (GPtrArray *items);
 
-/* What a perturbation may know of the i-th question. Borrows from the group. */
+/* What a perturbation may know of the i-th question and of its first image. Borrows from the group. */
 UtSubject ut_group_subject (const UtGroup *group, size_t i);
 
 /* Adds the two queries of an item, first the open prompt, then the one with options. */

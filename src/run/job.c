@@ -44,15 +44,18 @@ void
 ut_job_render (UtJob *job, guint64 seed)
 {
   /* All questions of a job have one key, so any of them stands for all. */
-  const UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
+  UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
   g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
-  for (size_t k = 0; k < job->group->images->len; k++)
+  const size_t n = job->variant->family->no_image ? 0 : job->group->images->len;
+  for (size_t k = 0; k < n; k++)
     {
+      subject.image_name = job->group->names->pdata[k];
       UtImage *image = ut_variant_apply (job->variant, job->group->images->pdata[k], &subject, seed, &job->error);
       if (image == NULL)
         return;
       g_ptr_array_add (images, image);
     }
+  job->change = ut_pixel_change ((const UtImage *const *) job->group->images->pdata, (const UtImage *const *) images->pdata, n);
   job->images = g_steal_pointer (&images);
 }
 

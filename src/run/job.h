@@ -13,7 +13,8 @@ typedef struct {
 typedef struct {
   UtGroup *group;
   const UtVariant *variant;
-  GPtrArray *images;  /* UtImage *, perturbed; NULL where `error` says why there are none */
+  GPtrArray *images;  /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
+  UtPixelChange change; /* from the clean images to these */
   GError *error;
   GArray *items;      /* UtJobItem */
   GPtrArray *results; /* UtResult * */

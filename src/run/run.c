@@ -92,7 +92,21 @@ measure (const UtView *view, const UtView *clean, size_t n_embd, UtMeasurement *
   return n;
 }
 
-/* What became of the item's right answer under the job's variant; NULL where that is not known. */
+/* Adds how much the pixels changed, as far as that is a number: equal images have no ratio of signal to noise, and images of
+ * different sizes no pixels to compare. Returns the count. */
+static size_t
+measure_change (const UtPixelChange *change, UtMeasurement *out)
+{
+  const UtMeasurement all[UT_PIXEL_CHANGES] = { { "image", "psnr", change->psnr }, { "image", "linf", change->linf }, { "image", "touched", change->touched } };
+  size_t n = 0;
+  for (size_t i = 0; i < G_N_ELEMENTS (all); i++)
+    if (isfinite (all[i].value))
+      out[n++] = all[i];
+  return n;
+}
+
+/* What became of the item's right answer under the job's variant; NULL where the benchmark does not know. A variant that does not say
+ * where it takes the pixels leaves the answer open to doubt; of a prior nothing is asked. */
 static const char *
 label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
 {
@@ -100,9 +114,10 @@ label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
   const UtGroup *group = job->group;
   const UtImage *first = group->images->len > 0 ? group->images->pdata[0] : NULL;
   const UtSubject subject = ut_group_subject (group, job_item->i);
-  if (!ut_dataset_knows_labels (run->dataset) || first == NULL
-      || !ut_variant_place (job->variant, first->width, first->height, &subject, run->config->seed, &geometry, NULL))
+  if (!ut_dataset_knows_labels (run->dataset) || first == NULL || job->variant->family->prior)
     return NULL;
+  if (!ut_variant_place (job->variant, first->width, first->height, &subject, run->config->seed, &geometry, NULL))
+    return "doubtful";
   return ut_dataset_label (run->dataset, group->items->pdata[job_item->i], &geometry);
 }
 
@@ -110,15 +125,17 @@ static gboolean
 store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const UtView *clean, GError **error)
 {
   const UtItem *item = job->group->items->pdata[job_item->i];
-  UtMeasurement measurements[1 + 2 * UT_N_CHANNELS];
+  UtMeasurement measurements[1 + 2 * UT_N_CHANNELS + UT_PIXEL_CHANGES];
   const char *bad = NULL;
-  const size_t n = measure (view, clean, job->group->n_embd, measurements, &bad);
+  size_t n = measure (view, clean, job->group->n_embd, measurements, &bad);
   if (bad != NULL)
     {
       g_autoptr (GError) failure = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s is not a finite number", bad);
       return store_failure (run, job, item, failure, error);
     }
 
+  if (clean != NULL)
+    n += measure_change (&job->change, measurements + n);
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
     scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text, view->scores[k].n_tokens,
@@ -334,6 +351,7 @@ load_images (Run *run, UtGroup *group, GError **error)
       if (image == NULL)
         return FALSE;
       g_ptr_array_add (group->images, image);
+      g_ptr_array_add (group->names, (void *) ut_dataset_image_name (run->dataset, item, k));
     }
   return TRUE;
 }
@@ -441,7 +459,7 @@ write_plan (Run *run, GError **error)
   for (size_t v = 0; v < run->variants->len; v++)
     {
       const UtVariant *variant = run->variants->pdata[v];
-      variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->family->core,
+      variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->core,
                                        variant->family->prior };
     }
   GPtrArray *items = ut_dataset_items (run->dataset);
