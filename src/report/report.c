@@ -10,6 +10,7 @@ const UtReportView ut_report_views[] = {
   { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift" },
   { "families", "per family: flips (IFR, IV), transitions, accuracy, entropy, margins" },
   { "transitions", "the same flips and transitions per variant" },
+  { "changes", "what each variant did to the pixels: PSNR, largest change, share touched" },
   { "accuracy", "clean and per family, whole and per category; precision, recall, F1, FPR, yes rate on yes/no questions" },
   { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE" },
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full" },

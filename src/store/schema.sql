@@ -23,7 +23,7 @@ CREATE TABLE variant (
   variant UINTEGER NOT NULL,  -- its number, in the paper's order
   name    VARCHAR NOT NULL,   -- "translation+4"
   family  VARCHAR NOT NULL,   -- "translation"
-  param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal
+  param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal; NULL where it has none
   core    BOOLEAN NOT NULL,   -- one of the paper's 24 core variants
   prior   BOOLEAN NOT NULL    -- an uninformative image: no instance of a perturbation
 );
@@ -77,8 +77,9 @@ CREATE TABLE score (
 CREATE TABLE measurement (
   item    UINTEGER NOT NULL,
   variant UINTEGER NOT NULL,
-  channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; '' where the metric has none
-  metric  VARCHAR NOT NULL,  -- drift: 1 − cos to the item's clean trial; l2: distance to it; dirichlet: energy, clean trials too
+  channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; image: its pixels; '' where the metric has none
+  metric  VARCHAR NOT NULL,  -- drift: 1 − cos to the item's clean trial; l2: distance to it; dirichlet: energy, clean trials too;
+                             -- psnr, linf, touched: the pixels against the clean ones, where their sizes are equal
   value   DOUBLE NOT NULL,
   CHECK (isfinite(value))
 );

@@ -5,8 +5,8 @@
 
 It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
 cannot be read) and on two bundled ones, whose labels a perturbation can change; takes the raw rows (scores, measurements, control
-drifts, trials' failures and labels) and computes what `families`, `transitions`, `accuracy`, `drift` and `items` publish. Agreement: 1e-9
-relative, since both add the same doubles.
+drifts, trials' failures and labels) and computes what `families`, `transitions`, `changes`, `accuracy`, `drift` and `items` publish.
+Agreement: 1e-9 relative, since both add the same doubles.
 """
 import collections, csv, io, json, math, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -207,6 +207,16 @@ def test_transitions(run):
         check(transitions(run, run.instances([v])), rows[v], v)
 
 
+def test_changes(run):
+    rows = {r["variant"]: r for r in view(run.run, "changes")}
+    assert set(run.variants) <= set(rows), rows
+    for v, row in rows.items():
+        values = {m: [x for i in run.items if (x := run.values.get((i, v, "image", m))) is not None] for m in ("psnr", "linf", "touched")}
+        trials = sum((i, v) in run.scores for i in run.items)
+        check(dict(trials=trials, compared=len(values["linf"]), psnr_min=min(values["psnr"], default=None))
+              | {m: mean(x) for m, x in values.items()}, row, v)
+
+
 def test_accuracy(run):
     rows = {(r["category"], r["family"]): r for r in view(run.run, "accuracy")}
     categories = {"all": run.items}
@@ -303,7 +313,7 @@ def test_bundled_is_worth_checking(presence, perception):
     assert "changed" in perception.label.values()
 
 
-CHECKS = [test_families, test_transitions, test_accuracy, test_drift, test_items]
+CHECKS = [test_families, test_transitions, test_changes, test_accuracy, test_drift, test_items]
 
 
 def main():
