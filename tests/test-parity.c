@@ -34,15 +34,16 @@ typedef struct {
   unsigned compared, other_pixels, other_answers;
 } Worst;
 
+/* One score of every option, the double at `offset` of UtScore, with those that the item has under `name`. */
 static void
-compare_scores (yyjson_val *expected, const UtAnswer *answer, gboolean text, Worst *worst)
+compare_scores (yyjson_val *item, const char *name, const UtAnswer *answer, size_t offset, Worst *worst)
 {
+  yyjson_val *expected = yyjson_obj_get (item, name);
   g_assert_cmpuint (yyjson_arr_size (expected), ==, answer->n_options);
   for (unsigned k = 0; k < answer->n_options; k++)
     {
-      const double want = yyjson_get_num (yyjson_arr_get (expected, k));
-      const double have = text ? answer->scores[k].logprob_text : answer->scores[k].logprob;
-      const double difference = fabs (have - want);
+      const double have = G_STRUCT_MEMBER (double, &answer->scores[k], offset);
+      const double difference = fabs (have - yyjson_get_num (yyjson_arr_get (expected, k)));
       g_array_append_val (worst->logprobs, difference);
     }
 }
@@ -99,6 +100,17 @@ request_for (UtDataset *dataset, const UtItem *item, const char *pixels_sha256)
   return g_str_equal (g_checksum_get_string (sum), pixels_sha256) ? g_steal_pointer (&request) : NULL;
 }
 
+/* The question's scores with no image in the prompt. */
+static void
+compare_without_image (UtEngine *engine, UtRequest *request, yyjson_val *expected, Worst *worst)
+{
+  g_autoptr (GError) error = NULL;
+  g_ptr_array_set_size (request->images, 0);
+  g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
+  g_assert_no_error (error);
+  compare_scores (expected, "logprob_no_image", result->answers->pdata[1], offsetof (UtScore, logprob), worst);
+}
+
 static void
 compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst *worst)
 {
@@ -118,8 +130,10 @@ compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst 
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
   g_assert_no_error (error);
   const UtAnswer *answer = result->answers->pdata[1];
-  compare_scores (yyjson_obj_get (expected, "logprob"), answer, FALSE, worst);
-  compare_scores (yyjson_obj_get (expected, "logprob_text"), answer, TRUE, worst);
+  compare_scores (expected, "logprob", answer, offsetof (UtScore, logprob), worst);
+  compare_scores (expected, "logprob_text", answer, offsetof (UtScore, logprob_text), worst);
+  compare_scores (expected, "logprob_letter", answer, offsetof (UtScore, logprob_label), worst);
+  compare_without_image (engine, request, expected, worst);
   yyjson_val *ctx = yyjson_obj_get (expected, "ctx");
   if (ctx != NULL)
     compare_ctx (ctx, answer->ctx, result->n_embd, worst);

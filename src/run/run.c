@@ -20,6 +20,7 @@ constexpr int MAX_DEATHS = 5;       /* of the engine, one after the other, befor
 
 typedef struct {
   const UtRunConfig *config;
+  const UtScoreForm *form; /* of the score that decides */
   const UtRunCallbacks *callbacks;
   UtDataset *dataset;
   UtEngine *engine;
@@ -121,8 +122,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
 
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
-    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text, view->scores[k].n_tokens,
-                                 (int) strlen (item->options[k]) };
+    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text,
+                                 view->scores[k].logprob_label, view->scores[k].n_tokens, (int) strlen (item->options[k]) };
   const UtImage *first = job->images->len > 0 ? job->images->pdata[0] : NULL;
   const UtTrial trial = {
     .item = item->index,
@@ -130,6 +131,7 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
     .predicted = view->predicted,
     .scores = scores,
     .n_scores = view->n_options,
+    .no_image = view->no_image,
     .measurements = measurements,
     .n_measurements = n,
     .width = first != NULL ? first->width : 0,
@@ -151,11 +153,15 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVisio
   UtGroup *group = job->group;
   const UtItem *item = group->items->pdata[job_item->i];
   group->n_embd = job_item->result->n_embd;
-  group->clean[job_item->i] = ut_view_of_result (job_item->result, vision, job_item->first);
+  UtView *view = &group->clean[job_item->i];
+  *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  view->no_image = g_new (double, view->n_options);
+  for (unsigned k = 0; k < view->n_options; k++)
+    view->no_image[k] = job_item->no_image->scores[k].logprob;
+  ut_view_decide (view, item, run->form, view->no_image);
   if (is_done (run, item->index, 0))
     return TRUE;
 
-  const UtView *view = &group->clean[job_item->i];
   for (size_t c = 0; c < UT_N_CHANNELS; c++)
     if (view->channels[c] != NULL
         && !ut_store_add_embedding (run->store, item->index, ut_channels[c].name, view->channels[c], group->n_embd, error))
@@ -171,6 +177,7 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   if (clean->scores == NULL)
     return TRUE;
   g_auto (UtView) view = ut_view_of_result (job_item->result, vision, job_item->first);
+  ut_view_decide (&view, job->group->items->pdata[job_item->i], run->form, clean->no_image);
   return store_view (run, job, job_item, &view, clean, error);
 }
 
@@ -520,6 +527,9 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   UtEngineConfig engine = config->engine;
   *out_stopped = FALSE;
 
+  run.form = ut_score_form (config->score, error);
+  if (run.form == NULL)
+    return FALSE;
   run.variants = ut_variants_expand (config->perturbations, error);
   if (run.variants == NULL)
     return FALSE;
