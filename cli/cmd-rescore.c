@@ -69,7 +69,7 @@ tell_changes (const char *score, const UtRescored *changes)
           score, changes->questions_changed, changes->questions, changes->trials_changed, changes->trials);
   if (changes->overlays > 0)
     printf ("%" G_GINT64_FORMAT
-            " trials with text on the image belong to the former: their texts contradict the old clean answer, not the new.\n",
+            " trials with text on the image were not chosen against these clean answers, but against others.\n",
             changes->overlays);
   putchar ('\n');
 }

@@ -87,7 +87,7 @@ def test_rescore(tmp):
     run, new = tmp / "run", tmp / "new"
     assert undertow(*run_args(dataset, run)).returncode == 0
     done = undertow("rescore", run, "--score", "letter", "-o", new)
-    assert done.returncode == 0 and "contradict the old clean answer" in done.stdout and "by the score letter" in done.stdout, done
+    assert done.returncode == 0 and "not chosen against these clean answers" in done.stdout and "by the score letter" in done.stdout, done
     assert "decided anew" in undertow("show", new).stdout and "decided anew" not in undertow("show", run).stdout
     before, after = rows(run, "trials"), rows(new, "trials")
     assert [t["answer"] for t in before] != [t["answer"] for t in after]
@@ -95,7 +95,8 @@ def test_rescore(tmp):
     # A copy is no run to go on with; by its first score it is the run again.
     other = undertow(*run_args(dataset, new, "--score", "letter"))
     assert other.returncode == 2 and "overlays chosen by: sum there" in other.stderr, other
-    assert undertow("rescore", new, "--score", "sum", "-o", tmp / "back").returncode == 0
+    back = undertow("rescore", new, "--score", "sum", "-o", tmp / "back")
+    assert back.returncode == 0 and "not chosen against" not in back.stdout, back
     assert undertow(*run_args(dataset, tmp / "back")).returncode == 0
     assert exports(tmp / "back") == exports(run)
 

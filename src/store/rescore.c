@@ -46,32 +46,50 @@ remove_run (const char *path)
 
 /* --- The decisions ----------------------------------------------------------------------------------------------------------- */
 
-/* The views read the score from the run's identity. */
-static gboolean
-rename_score (UtDb *db, const char *score, GError **error)
+/* The score by which the clean answers were that the text overlays contradict; NULL for an error. The caller owns it. */
+static char *
+overlay_score (UtDb *db, GError **error)
 {
-  g_autofree char *sql = ut_db_sql ("CREATE TEMP TABLE chosen AS SELECT overlays_chosen_by AS score FROM decision;"
-                                    "UPDATE run SET value = %q WHERE key = '" UT_STORE_SCORE "';"
-                                    "DELETE FROM run WHERE key = '" UT_STORE_OVERLAYS "';"
-                                    "INSERT INTO run SELECT '" UT_STORE_OVERLAYS "', score, false FROM chosen WHERE score <> %q",
-                                    score, score);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT overlays_chosen_by FROM decision", error);
+  return cursor != NULL && ut_db_next (cursor, error) ? ut_db_dup_text (cursor, 0) : NULL;
+}
+
+/* Makes a temporary table (item, variant, predicted) of the answers by a score, which the views read from the run's identity. */
+static gboolean
+decide_by (UtDb *db, const char *score, const char *table, GError **error)
+{
+  g_autofree char *sql = ut_db_sql ("UPDATE run SET value = %q WHERE key = '" UT_STORE_SCORE "';"
+                                    "CREATE TEMP TABLE %i AS "
+                                    "SELECT item, variant, first(option ORDER BY s DESC, option) AS predicted FROM option_scores "
+                                    "WHERE s IS NOT NULL GROUP BY item, variant",
+                                    score, table);
+  return ut_db_exec (db, sql, error);
+}
+
+static gboolean
+name_overlay_score (UtDb *db, const char *overlays, const char *score, GError **error)
+{
+  g_autofree char *sql = ut_db_sql ("DELETE FROM run WHERE key = '" UT_STORE_OVERLAYS "';"
+                                    "INSERT INTO run SELECT '" UT_STORE_OVERLAYS "', %q, false WHERE %q <> %q",
+                                    overlays, overlays, score);
   return ut_db_exec (db, sql, error);
 }
 
 static gboolean
 count_changes (UtDb *db, UtRescored *out, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor
-      = ut_db_query (db,
-                     "WITH compared AS ("
-                     "  SELECT t.item, t.variant, v.family, t.predicted <> d.predicted AS changed,"
-                     "         bool_or(t.variant = 0 AND changed) OVER (PARTITION BY t.item) AS question_changed"
-                     "  FROM trial t JOIN decided d USING (item, variant) JOIN variant v USING (variant)) "
-                     "SELECT count(*) FILTER (variant = 0), count(*) FILTER (variant = 0 AND changed), count(*), "
-                     "       count(*) FILTER (changed), "
-                     "       count(*) FILTER (question_changed AND family IN ('text_semantic', 'text_random', 'text_empty')) "
-                     "FROM compared",
-                     error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (
+      db,
+      "WITH compared AS ("
+      "  SELECT t.item, t.variant, v.family, t.predicted <> d.predicted AS changed, d.predicted <> c.predicted AS other,"
+      "         bool_or(t.variant = 0 AND other) OVER (PARTITION BY t.item) AS not_contradicted"
+      "  FROM trial t JOIN decided d USING (item, variant) JOIN contradicted c USING (item, variant)"
+      "  JOIN variant v USING (variant)) "
+      "SELECT count(*) FILTER (variant = 0), count(*) FILTER (variant = 0 AND changed), count(*), "
+      "       count(*) FILTER (changed), "
+      "       count(*) FILTER (not_contradicted AND family IN ('text_semantic', 'text_random', 'text_empty')) "
+      "FROM compared",
+      error);
   if (cursor == NULL || !ut_db_next (cursor, error))
     return FALSE;
   *out = (UtRescored) {
@@ -91,13 +109,9 @@ decide (const char *path, const char *score, UtRescored *out, GError **error)
   if (store == NULL)
     return FALSE;
   UtDb *db = ut_store_db (store);
-  return rename_score (db, score, error)
-         && ut_db_exec (db,
-                        "CREATE TEMP TABLE decided AS "
-                        "SELECT item, variant, first(option ORDER BY s DESC, option) AS predicted FROM option_scores "
-                        "WHERE s IS NOT NULL GROUP BY item, variant",
-                        error)
-         && count_changes (db, out, error)
+  g_autofree char *overlays = overlay_score (db, error);
+  return overlays != NULL && decide_by (db, overlays, "contradicted", error) && decide_by (db, score, "decided", error)
+         && name_overlay_score (db, overlays, score, error) && count_changes (db, out, error)
          && ut_db_exec (db,
                         "UPDATE trial SET predicted = d.predicted FROM decided d "
                         "WHERE trial.item = d.item AND trial.variant = d.variant",

@@ -6,7 +6,7 @@
 typedef struct {
   gint64 questions, questions_changed; /* clean answers */
   gint64 trials, trials_changed;       /* all, clean ones too */
-  gint64 overlays;                     /* trials of the text overlays on questions whose clean answer changed */
+  gint64 overlays; /* trials of the text overlays whose text does not contradict the new clean answer by construction */
 } UtRescored;
 
 /* Copies the run `from` to the new file `to` and decides its answers by `score`, a name in ut_score_forms: every stored prediction
