@@ -11,7 +11,7 @@ constexpr size_t N_EMBD = 16;
 constexpr int CELL = 32;         /* pixels a side of what one token sees */
 constexpr double FREQUENCY = 12;  /* radians of a token's first sine from a black cell to a full one */
 constexpr double SENSITIVITY = 6; /* how strongly the pooled tokens move the scores */
-constexpr double CLOSING = 0.01;  /* what ending the turn costs, a byte of the option */
+constexpr double CLOSING = 0.1;   /* what ending the turn costs, a byte of the option */
 
 /* A fixed random direction [N_EMBD] for a text: what the mock "understands" of it. */
 static void
