@@ -20,7 +20,7 @@
 
 /* Questions of each benchmark, so many that all runs end within three minutes on two cores. They are spread over as many images: with six
  * questions an image the same time would give a third of the images, and wider intervals. */
-constexpr gint64 SAMPLE = 16;
+constexpr gint64 SAMPLE = 8;
 
 typedef struct Demo Demo;
 
