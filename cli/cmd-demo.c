@@ -1,11 +1,10 @@
 /* undertow demo: every bundled model on every bundled benchmark, and what of the paper's findings holds there. Each pair is an ordinary run
  * in a file of its own; several go on at once, a thread of the engine each, because models this small gain little from a second one. */
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "commands.h"
 #include "dataset/dataset.h"
 #include "interrupt.h"
@@ -283,15 +282,6 @@ parse_options (int argc, char **argv, Options *options, GError **error)
   return FALSE;
 }
 
-static gboolean
-make_folder (const char *folder, GError **error)
-{
-  if (g_mkdir_with_parents (folder, 0777) == 0)
-    return TRUE;
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: the folder cannot be made: %s", folder, g_strerror (errno));
-  return FALSE;
-}
-
 /* The error of a run, with the way out of the likeliest one: files that an older program or another model left. */
 static int
 fail_run (const Run *run)
@@ -328,7 +318,7 @@ static int
 run_demo (Demo *demo, const Options *options)
 {
   g_autoptr (GError) error = NULL;
-  if (!plan_demo (demo, options, &error) || !make_folder (options->folder, &error))
+  if (!plan_demo (demo, options, &error) || !ut_folder_make (options->folder, &error))
     return ut_cmd_fail ("demo", error);
   if (!options->quiet)
     fprintf (stderr, "%u model%s on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->models->len == 1 ? "" : "s",

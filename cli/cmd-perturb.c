@@ -1,8 +1,8 @@
 /* undertow perturb: every variant of an image as a PNG, and one sheet of them all. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "commands.h"
 #include "perturb/perturb.h"
 #include "perturb/sheet.h"
@@ -176,11 +176,8 @@ perturb (int argc, char **argv, GError **error)
   g_autoptr (UtImage) image = read_image (options.image, error);
   if (image == NULL)
     return FALSE;
-  if (g_mkdir_with_parents (options.folder, 0777) != 0)
-    {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: cannot be made: %s", options.folder, g_strerror (errno));
-      return FALSE;
-    }
+  if (!ut_folder_make (options.folder, error))
+    return FALSE;
   g_autoptr (GArray) tiles = g_array_new (FALSE, FALSE, sizeof (UtTile));
   g_array_set_clear_func (tiles, tile_clear);
   unsigned n_failed = 0;

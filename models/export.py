@@ -18,10 +18,12 @@ import shape
 
 # Where Debian's llama.cpp-tools has the converter and its package.
 PACKAGE = "/usr/share/llama.cpp/llama.cpp-tools"
-# What the logits are divided by: in the final norm's weight, which the language model's head follows. Absolute differences of
-# log-probabilities between engines shrink with it; single-token choices stay.
-TEMPERATURE = 1.75
 SCRIPT = "/usr/share/doc/llama.cpp-tools/scripts/convert_hf_to_gguf.py"
+
+
+# What the logits are divided by: in the final norm's weight, which the language model's head follows. Absolute differences of
+# log-probabilities between engines shrink with it; which token is likeliest stays.
+TEMPERATURE = 1.75
 
 
 def no_sentencepiece(self, *args):

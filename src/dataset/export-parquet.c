@@ -1,11 +1,10 @@
 /* The Hugging Face hub's Parquet, in the columns of whichever of POPE, SEED-Bench and MMMU holds the benchmark: an image is a struct of
  * its bytes and its name, and the file's metadata says so to the hub's own library. In shards, as on the hub, so that the images of one
  * alone are held at a time. */
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "dataset/export.h"
 #include "dataset/python.h"
 #include "db/db.h"
@@ -175,11 +174,8 @@ ut_export_parquet (UtExport *export, GError **error)
   if (layout == NULL)
     return FALSE;
   g_autofree char *folder = g_build_filename (export->folder, "data", NULL);
-  if (g_mkdir_with_parents (folder, 0777) != 0)
-    {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot make the folder %s: %s", folder, g_strerror (errno));
-      return FALSE;
-    }
+  if (!ut_folder_make (folder, error))
+    return FALSE;
   const UtDbOptions options = { .memory_limit = "400MB" };
   g_autoptr (UtDb) db = ut_db_open (NULL, &options, error);
   g_autoptr (GPtrArray) categories = ut_export_categories (export);

@@ -1,9 +1,7 @@
 #include "dataset/export.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-
 #include "base/error.h"
+#include "base/folder.h"
 
 const UtExportFormat ut_export_formats[] = {
   { "pope", "POPE: JSON Lines, a file a split, and images", { "yes/no questions on one image", TRUE, 0, 0, 1 }, ut_export_pope },
@@ -38,21 +36,12 @@ ut_export_png (UtExport *export, const UtItem *item, unsigned k, GError **error)
   return png;
 }
 
-static gboolean
-make_folder (const char *folder, GError **error)
-{
-  if (g_mkdir_with_parents (folder, 0777) == 0)
-    return TRUE;
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot make the folder %s: %s", folder, g_strerror (errno));
-  return FALSE;
-}
-
 gboolean
 ut_export_images (UtExport *export, const char *folder, const char *ending, GError **error)
 {
   g_autofree char *where = g_build_filename (export->folder, folder, NULL);
   g_autoptr (GHashTable) written = g_hash_table_new (g_str_hash, g_str_equal);
-  if (!make_folder (where, error))
+  if (!ut_folder_make (where, error))
     return FALSE;
   for (unsigned i = 0; i < export->items->len; i++)
     {
@@ -129,7 +118,7 @@ ut_dataset_export (UtDataset *dataset, const char *format, const char *name, con
 {
   UtExport export = { .dataset = dataset, .items = ut_dataset_items (dataset), .name = name, .folder = folder };
   const UtExportFormat *found = find_format (&export, format, error);
-  if (found == NULL || !make_folder (folder, error))
+  if (found == NULL || !ut_folder_make (folder, error))
     return FALSE;
   g_autoptr (GHashTable) pngs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   export.pngs = pngs;

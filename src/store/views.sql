@@ -311,7 +311,7 @@ WITH question AS (
   SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id,
          count(*) AS instances, count(*) FILTER (n.flip) AS flips,
          count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
-         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)       AS negatives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)             AS negatives,
          count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp
   FROM instances n JOIN pools p USING (variant)
   GROUP BY p.place, p.family, n.item
