@@ -18,7 +18,7 @@ list_families (void)
   for (size_t i = 0; ut_families[i] != NULL; i++)
     {
       const UtFamily *family = ut_families[i];
-      const char *kind = family->prior ? "prior" : family->core ? "core" : "control";
+      const char *kind = family->core ? "core" : ut_role_names[family->role];
       printf ("%-14s %-7s %u variant%s  %s\n", family->name, i == 0 ? "" : kind, family->n_params, family->n_params == 1 ? " " : "s",
               family->summary);
     }

@@ -54,7 +54,7 @@ def rows(run, view):
     return list(csv.DictReader(io.StringIO(show(run, view))))
 
 
-VIEWS = ["families", "accuracy", "drift", "intervals", "transitions", "items", "trials", "failures"]
+VIEWS = ["families", "accuracy", "drift", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "items", "trials", "failures"]
 
 
 def exports(run):
@@ -69,8 +69,9 @@ def test_end_to_end(tmp):
     assert done.returncode == 0, done.stderr
     assert "translation" in done.stdout and "rotation" in done.stdout, done.stdout
     trials = rows(tmp / "run.duckdb", "trials")
-    # 18 questions: clean, 24 core variants, 6 overlay controls and the prior each.
-    assert len(trials) == 18 * 32, len(trials)
+    # 18 questions: clean, 24 core variants, 6 overlay controls, the prior and the matched control each; an image the noise floor.
+    n_images = len({r["id"] for r in trials if r["variant"] == "noise_floor"})
+    assert len(trials) == 18 * 33 + n_images and 1 < n_images < 18, (len(trials), n_images)
 
 
 def test_identity_moves_nothing(tmp):

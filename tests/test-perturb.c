@@ -489,9 +489,9 @@ static void
 test_expand (void)
 {
   g_autoptr (GPtrArray) all = expand (NULL), also_all = expand ("all"), core = expand ("core");
-  g_assert_cmpuint (all->len, ==, 1 + 24 + 6 + 1);
+  g_assert_cmpuint (all->len, ==, 1 + 24 + 6 + 1 + 2);
   g_assert_cmpuint (also_all->len, ==, all->len);
-  g_assert_cmpuint (core->len, ==, 1 + 24);
+  g_assert_cmpuint (core->len, ==, 1 + 24 + 1);
   for (unsigned i = 0; i < all->len; i++)
     {
       const UtVariant *variant = all->pdata[i];
@@ -500,16 +500,17 @@ test_expand (void)
     }
 
   static const char *const names[] = { "clean", "pad_crop-16", "pad_crop-12", "pad_crop-8", "pad_crop-4", "pad_crop+4", "pad_crop+8",
-                                       "pad_crop+12", "pad_crop+16", "scale0.9", "rotation-30", "rotation+30", "prior-white" };
+                                       "pad_crop+12", "pad_crop+16", "scale0.9", "rotation-30", "rotation+30", "prior-white",
+                                       "noise_floor" };
   g_autoptr (GPtrArray) some = expand (" prior,rotation, scale,pad_crop,clean,rotation");
   g_assert_cmpuint (some->len, ==, G_N_ELEMENTS (names));
   for (unsigned i = 0; i < some->len; i++)
     g_assert_cmpstr (((const UtVariant *) some->pdata[i])->name, ==, names[i]);
 
   g_autoptr (GPtrArray) both = expand ("core,text_empty,core");
-  g_assert_cmpuint (both->len, ==, 1 + 24 + 3);
+  g_assert_cmpuint (both->len, ==, 1 + 24 + 3 + 1);
   g_autoptr (GPtrArray) only = expand ("clean");
-  g_assert_cmpuint (only->len, ==, 1);
+  g_assert_cmpuint (only->len, ==, 1 + 1);
 }
 
 static void
@@ -633,13 +634,13 @@ test_place (void)
   for (size_t v = 0; v < variants->len; v++)
     {
       const UtVariant *variant = variants->pdata[v];
-      if (variant->family->prior)
+      if (variant->family->role == UT_ROLE_PRIOR || variant->family->role == UT_ROLE_CONTROL)
         continue;
       check_place (variant, 24, 85);
       check_place (variant, 160, 22);
       n++;
     }
-  g_assert_cmpuint (n, ==, 32);
+  g_assert_cmpuint (n, ==, 33);
 }
 
 /* A mark that rolls over the border stands where the geometry says. */

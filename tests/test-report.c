@@ -23,10 +23,10 @@ constexpr unsigned QUESTIONS = 4;
 constexpr double CONTROL = 0.2;
 
 static const UtStoreVariant variants[] = {
-  { 0, "clean", "clean", 0, FALSE, FALSE },
-  { 1, "translation+4", "translation", 4, TRUE, FALSE },
-  { 2, "rotation+30", "rotation", 30, TRUE, FALSE },
-  { 3, "text_semantic1", "text_semantic", 1, TRUE, FALSE },
+  { 0, "clean", "clean", 0, FALSE, "clean" },
+  { 1, "translation+4", "translation", 4, TRUE, "perturbation" },
+  { 2, "rotation+30", "rotation", 30, TRUE, "perturbation" },
+  { 3, "text_semantic1", "text_semantic", 1, TRUE, "perturbation" },
 };
 
 static void
@@ -47,7 +47,7 @@ static void
 add_trial (UtStore *store, unsigned item, unsigned variant, int predicted, double drift)
 {
   GError *error = NULL;
-  const UtMeasurement measurement = { "ctx_mcq", "drift", drift };
+  const UtMeasurement measurement = { "ctx_mcq", "cosine_distance", drift };
   const UtTrial trial
       = { .item = item, .variant = variant, .predicted = predicted, .measurements = &measurement, .n_measurements = variant > 0 };
   ut_store_add_trial (store, &trial, &error);

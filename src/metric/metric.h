@@ -14,7 +14,7 @@ typedef struct {
 } UtGrid;
 
 typedef struct {
-  const char *name; /* as stored: "drift" */
+  const char *name; /* as stored: "cosine_distance" */
   const char *unit;
   const char *range;
   const char *reading; /* one line: what a larger value says */

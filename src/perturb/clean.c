@@ -17,6 +17,7 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 const UtFamily ut_clean = {
   .name = "clean",
   .summary = "the image as it is",
+  .role = UT_ROLE_CLEAN,
   .n_params = 1,
   .params = (const double[]) { 0 },
   .name_variant = name_variant,

@@ -4,7 +4,7 @@
 #include "perturb/text.h"
 
 extern const UtFamily ut_clean, ut_identity, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic, ut_text_random, ut_text_empty,
-    ut_prior;
+    ut_prior, ut_noise_floor, ut_other_image;
 
 /* "rotation-30", "translation+4": the parameter with its sign. */
 char *ut_name_signed (const UtVariant *variant);

@@ -8,9 +8,12 @@
 
 const UtFamily *const ut_families[] = {
   &ut_clean,         &ut_translation, &ut_pad_crop,   &ut_scale,    &ut_scale_pad, &ut_rotation,
-  &ut_text_semantic, &ut_text_random, &ut_text_empty, &ut_identity, &ut_prior,     NULL,
+  &ut_text_semantic, &ut_text_random, &ut_text_empty, &ut_identity, &ut_prior,     &ut_noise_floor,
+  &ut_other_image,   NULL,
 };
 static constexpr size_t N_FAMILIES = G_N_ELEMENTS (ut_families) - 1;
+
+const char *const ut_role_names[] = { "perturbation", "clean", "prior", "floor", "control" };
 
 /* Names that stand for several families. */
 static const char CORE[] = "core", ALL[] = "all";
@@ -84,7 +87,9 @@ select_families (const char *name, gboolean selected[N_FAMILIES], GError **error
 GPtrArray *
 ut_variants_expand (const char *families, GError **error)
 {
-  gboolean selected[N_FAMILIES] = { TRUE }; /* clean, always */
+  gboolean selected[N_FAMILIES] = {};
+  for (size_t i = 0; i < N_FAMILIES; i++)
+    selected[i] = ut_families[i]->role == UT_ROLE_CLEAN || ut_families[i]->role == UT_ROLE_FLOOR;
   g_auto (GStrv) names = g_strsplit (families == NULL ? ALL : families, ",", -1);
   for (char **name = names; *name != NULL; name++)
     if (!select_families (g_strstrip (*name), selected, error))

@@ -26,6 +26,18 @@ typedef struct {
   } covered; /* an opaque rectangle, without its right and bottom edge; empty where there is none */
 } UtGeometry;
 
+/* What a family's trials are for. */
+typedef enum {
+  UT_ROLE_PERTURBATION, /* instances, that answers and representations are compared under */
+  UT_ROLE_CLEAN,        /* what they are compared with */
+  UT_ROLE_PRIOR,        /* an uninformative image */
+  UT_ROLE_FLOOR,        /* the clean image evaluated again */
+  UT_ROLE_CONTROL,      /* another item's image */
+} UtRole;
+
+/* As the store has them, in the order of UtRole. */
+extern const char *const ut_role_names[];
+
 typedef struct _UtFamily UtFamily;
 typedef struct _UtVariant UtVariant;
 
@@ -34,7 +46,7 @@ struct _UtFamily {
   const char *summary; /* one line for the user */
   gboolean core;       /* belongs to the paper's 24 core variants */
   gboolean on_request; /* runs only where it is named; "all" leaves it out */
-  gboolean prior;      /* an uninformative image: its trials are no instances of a perturbation */
+  UtRole role;
   gboolean per_subject; /* pixels depend on the question, not on the image alone */
   unsigned n_params;
   const double *params; /* [n_params] one variant each; the unit is the family's (pixels, factor, degrees, ordinal) */
@@ -64,11 +76,11 @@ struct _UtVariant {
   char *name;
 };
 
-/* The table of families, NULL-terminated, `clean` first, then in the paper's order, the blank prior last. */
+/* The table of families, NULL-terminated, `clean` first, then in the paper's order, then what is no perturbation. */
 extern const UtFamily *const ut_families[];
 
 /* The variants of a comma-separated list of family names ("core": the paper's six core families; "all" or NULL: every family that is not on_request), each once,
- * in the table's order, so `clean` always first. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning
+ * in the table's order; `clean`, first, and the noise floor always. An unknown name is UT_ERROR_USAGE and names the nearest. GPtrArray of UtVariant *, owning
  * them. */
 GPtrArray *ut_variants_expand (const char *families, GError **error);
 

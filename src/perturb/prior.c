@@ -17,7 +17,7 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 const UtFamily ut_prior = {
   .name = "prior",
   .summary = "an all-white image of the same size, to learn the answer without an image",
-  .prior = TRUE,
+  .role = UT_ROLE_PRIOR,
   .n_params = 1,
   .params = (const double[]) { 255 },
   .name_variant = name_variant,

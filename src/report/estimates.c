@@ -113,20 +113,20 @@ quantity_of_row (UtEstimates *estimates, UtDbCursor *cursor, GError **error)
   return quantity;
 }
 
-static unsigned
-image_of_id (UtEstimates *estimates, const char *id)
+unsigned
+ut_image_number (GHashTable *images, const char *id)
 {
-  gpointer known = g_hash_table_lookup (estimates->images, id);
+  gpointer known = g_hash_table_lookup (images, id);
   if (known == NULL)
     {
-      known = GUINT_TO_POINTER (g_hash_table_size (estimates->images) + 1);
-      g_hash_table_insert (estimates->images, g_strdup (id), known);
+      known = GUINT_TO_POINTER (g_hash_table_size (images) + 1);
+      g_hash_table_insert (images, g_strdup (id), known);
     }
   return GPOINTER_TO_UINT (known) - 1;
 }
 
-static gboolean
-read_seed (UtDb *db, guint64 *out_seed, GError **error)
+gboolean
+ut_estimates_read_seed (UtDb *db, guint64 *out_seed, GError **error)
 {
   g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT value FROM run WHERE key = '--seed'", error);
   if (cursor == NULL)
@@ -138,7 +138,7 @@ read_seed (UtDb *db, guint64 *out_seed, GError **error)
 gboolean
 ut_estimates_add_run (UtEstimates *estimates, UtDb *db, const char *sql, GError **error)
 {
-  if (estimates->n_runs == 0 && !read_seed (db, &estimates->seed, error))
+  if (estimates->n_runs == 0 && !ut_estimates_read_seed (db, &estimates->seed, error))
     return FALSE;
   g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, error);
   if (cursor == NULL)
@@ -148,7 +148,7 @@ ut_estimates_add_run (UtEstimates *estimates, UtDb *db, const char *sql, GError 
       Quantity *quantity = quantity_of_row (estimates, cursor, error);
       if (quantity == NULL)
         return FALSE;
-      Part part = { .image = image_of_id (estimates, ut_db_text (cursor, IMAGE)) };
+      Part part = { .image = ut_image_number (estimates->images, ut_db_text (cursor, IMAGE)) };
       for (unsigned t = 0; t < N_TERMS; t++)
         part.terms[t] = ut_db_is_null (cursor, TERMS + t) ? 0 : ut_db_double (cursor, TERMS + t);
       g_array_append_val (quantity->parts, part);

@@ -17,6 +17,13 @@ UtEstimates *ut_estimates_new (void);
 void ut_estimates_free (UtEstimates *estimates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtEstimates, ut_estimates_free)
 
+/* The number of an image among those met so far, from 0; a new one gets the next. `images` maps copies of ids, which it frees, to numbers
+ * and starts empty. */
+unsigned ut_image_number (GHashTable *images, const char *id);
+
+/* The seed a run was made with, which its intervals are drawn with too. */
+gboolean ut_estimates_read_seed (UtDb *db, guint64 *out_seed, GError **error);
+
 /* Adds the next run. `sql` chooses from image_sums the columns family, quantity, channel, form, image_id, a, b, c, d, in this order. */
 gboolean ut_estimates_add_run (UtEstimates *estimates, UtDb *db, const char *sql, GError **error);
 

@@ -4,26 +4,36 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "report/auroc.h"
 #include "report/intervals.h"
 
 const UtReportView ut_report_views[] = {
-  { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift" },
-  { "families", "per family: flips (IFR, IV), transitions, accuracy, entropy, margins" },
-  { "transitions", "the same flips and transitions per variant" },
-  { "accuracy", "clean and per family, whole and per category; precision, recall, F1, FPR, yes rate on yes/no questions" },
-  { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE" },
-  { "drift_by_answer", "the drift of all, kept and flipped answers, each in full" },
-  { "controls", "control drift per channel" },
-  { "control_items", "control drift of every question" },
-  { "intervals", "accuracy, IFR, IV, FPR, drift in % of control, hidden drift with 95 % intervals by bootstrap over images" },
-  { "image_sums", "what the intervals are drawn from: the part of every image in a quantity" },
-  { "items", "a question a row: clean answer, margin, which families flip it" },
-  { "trials", "a trial a row: answer, transition, margins, drift" },
-  { "scores", "an option of a trial a row: log-probabilities" },
-  { "measurements", "every stored value of a metric" },
-  { "failures", "trials that failed and rows of the benchmark that were left out, with the reason" },
-  { "identity", "what the run is: arguments, seed, file hashes, versions, device" },
-  { NULL, NULL },
+  { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift", NULL },
+  { "families", "per family: flips (IFR, IV), transitions, accuracy, entropy, margins", NULL },
+  { "transitions", "the same flips and transitions per variant", NULL },
+  { "accuracy", "clean and per family, whole and per category; precision, recall, F1, FPR, yes rate on yes/no questions", NULL },
+  { "mcnemar", "McNemar's exact test of the accuracy, clean against each family; Holm's correction over families", NULL },
+  { "vulnerability", "IV at equal variant count: of k variants of a family", NULL },
+  { "flips_by_margin", "share of flips by decile of the clean margin", NULL },
+  { "flip_margins", "mean margin of flipped answers, clean and perturbed", NULL },
+  { "false_answers", "change of false positives and false negatives on yes/no questions", NULL },
+  { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE", NULL },
+  { "drift_by_answer", "the drift of all, kept and flipped answers, each in full", NULL },
+  { "auroc", "drift as a predictor of a flip, by family and channel, with 95 % intervals by bootstrap over images", ut_auroc_make },
+  { "exceedance", "share of instances that drifted further than the median control; of all, kept and flipped answers", NULL },
+  { "correlations", "Pearson of every metric's change with ΔE, Δm and, of kept answers, Δlogp", NULL },
+  { "drift_to_prior", "how far answers went towards the blank image's: DTP, share of flips to its answer, Jensen–Shannon", NULL },
+  { "controls", "control drift per channel", NULL },
+  { "control_items", "control drift of every question", NULL },
+  { "intervals", "accuracy, flips, drift, drift to the prior with 95 % intervals by bootstrap over images", ut_intervals_make },
+  { "image_sums", "what the intervals are drawn from: the part of every image in a quantity", NULL },
+  { "items", "a question a row: clean answer, margin, which families flip it", NULL },
+  { "trials", "a trial a row: answer, transition, margins, drift", NULL },
+  { "scores", "an option of a trial a row: log-probabilities", NULL },
+  { "measurements", "every stored value of a metric", NULL },
+  { "failures", "trials that failed and rows of the benchmark that were left out, with the reason", NULL },
+  { "identity", "what the run is: arguments, seed, file hashes, versions, device", NULL },
+  { NULL, NULL, NULL },
 };
 
 static gboolean
@@ -52,7 +62,7 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
     if (strcmp (v->name, view) == 0)
       {
         g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
-        if (strcmp (view, "intervals") == 0 && !ut_intervals_make (db, error))
+        if (v->make != NULL && !v->make (db, error))
           return FALSE;
         return ut_table_write (db, sql, format, width, out, error);
       }

@@ -3,8 +3,9 @@
 #include "report/table.h"
 
 typedef struct {
-  const char *name;    /* of a view in views.sql */
+  const char *name;    /* of a view in views.sql, or of a table that `make` makes */
   const char *summary; /* one line for the user */
+  gboolean (*make) (UtDb *db, GError **error); /* NULL for a view */
 } UtReportView;
 
 /* What `undertow show` offers. Terminated by a row whose name is NULL. */

@@ -37,13 +37,27 @@ ut_group_ref (UtGroup *group)
   return g_atomic_rc_box_acquire (group);
 }
 
+void
+ut_group_begin (UtGroup *group)
+{
+  group->clean = g_new0 (UtView, group->items->len);
+  group->prior = g_new0 (UtView, group->items->len);
+  group->clean_vision = g_new0 (UtVision *, group->items->len);
+}
+
 static void
 group_clear (void *data)
 {
   UtGroup *group = data;
   for (size_t i = 0; group->clean != NULL && i < group->items->len; i++)
-    ut_view_clear (&group->clean[i]);
+    {
+      ut_view_clear (&group->clean[i]);
+      ut_view_clear (&group->prior[i]);
+      ut_vision_unref (group->clean_vision[i]);
+    }
   g_free (group->clean);
+  g_free (group->prior);
+  g_free (group->clean_vision);
   g_ptr_array_unref (group->items);
   g_ptr_array_unref (group->images);
 }
@@ -99,27 +113,53 @@ ut_view_add_queries (UtRequest *request, const UtItem *item)
   ut_request_add_query (request, closed, options);
 }
 
-UtVisionView
-ut_vision_view_of_result (const UtResult *result)
+UtVision *
+ut_vision_of_result (UtResult *result)
 {
   if (result->n_vision == 0)
-    return (UtVisionView) { .dirichlet = NAN };
-  UtVisionView vision = { .pooled = g_new (float, result->n_embd) };
-  ut_mean_pool (result->vision, result->n_vision, result->n_embd, vision.pooled);
-  vision.dirichlet = ut_dirichlet_energy (result->vision, (const UtGrid *) (void *) result->grids->data, result->grids->len,
-                                          result->n_embd);
+    return NULL;
+  UtVision *vision = g_atomic_rc_box_new0 (UtVision);
+  vision->tokens = g_steal_pointer (&result->vision);
+  vision->n_tokens = result->n_vision;
+  vision->n_embd = result->n_embd;
+  vision->grids = g_memdup2 (result->grids->data, result->grids->len * sizeof (UtGrid));
+  vision->n_grids = result->grids->len;
+  vision->pooled = g_new (float, vision->n_embd);
+  ut_mean_pool (vision->tokens, vision->n_tokens, vision->n_embd, vision->pooled);
   return vision;
 }
 
+UtVision *
+ut_vision_ref (UtVision *vision)
+{
+  return vision != NULL ? g_atomic_rc_box_acquire (vision) : NULL;
+}
+
+static void
+vision_clear (void *data)
+{
+  UtVision *vision = data;
+  g_free (vision->tokens);
+  g_free (vision->grids);
+  g_free (vision->pooled);
+}
+
+void
+ut_vision_unref (UtVision *vision)
+{
+  if (vision != NULL)
+    g_atomic_rc_box_release_full (vision, vision_clear);
+}
+
 UtView
-ut_view_of_result (const UtResult *result, const UtVisionView *vision, size_t first)
+ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first)
 {
   const UtAnswer *open = result->answers->pdata[first];
   const UtAnswer *closed = result->answers->pdata[first + 1];
   const size_t size = result->n_embd * sizeof (float);
   UtView view = {
     .channels = {
-      [UT_VISION] = g_memdup2 (vision->pooled, vision->pooled != NULL ? size : 0),
+      [UT_VISION] = vision != NULL ? g_memdup2 (vision->pooled, size) : NULL,
       [UT_CTX_OPEN] = g_memdup2 (open->ctx, size),
       [UT_CTX_OPEN_NORMED] = g_memdup2 (open->ctx_normed, size),
       [UT_CTX_MCQ] = g_memdup2 (closed->ctx, size),
@@ -127,7 +167,6 @@ ut_view_of_result (const UtResult *result, const UtVisionView *vision, size_t fi
     },
     .scores = g_memdup2 (closed->scores, closed->n_options * sizeof (UtScore)),
     .n_options = closed->n_options,
-    .dirichlet = vision->dirichlet,
   };
 
   /* Ties go to the lowest index. */

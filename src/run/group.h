@@ -20,13 +20,23 @@ typedef struct {
   float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image */
   UtScore *scores;                /* [n_options] */
   unsigned n_options;
-  double dirichlet;               /* NaN without an image */
 } UtView;
+
+/* The vision tokens of one result, which all questions on it share. */
+typedef struct {
+  float *tokens; /* [n_tokens, n_embd], raster order, images one after the other */
+  size_t n_tokens, n_embd;
+  UtGrid *grids; /* [n_grids], one an image (or slice) */
+  size_t n_grids;
+  float *pooled; /* [n_embd], their mean */
+} UtVision;
 
 typedef struct {
   GPtrArray *items;  /* const UtItem *, borrowed */
   GPtrArray *images; /* UtImage *, clean */
   UtView *clean;     /* [items->len], filled by the clean trial; scores NULL where it failed */
+  UtVision **clean_vision; /* [items->len], references; NULL without an image */
+  UtView *prior;     /* [items->len], filled by the run's first prior; scores NULL where there is none */
   size_t n_embd;
 } UtGroup;
 
@@ -38,21 +48,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtGroup, ut_group_unref)
 /* Questions on the same images, in the order of their first one. GPtrArray of UtGroup *, without images yet. */
 GPtrArray *ut_groups_of_items (GPtrArray *items);
 
+/* Makes room for what the clean trial and the prior give. */
+void ut_group_begin (UtGroup *group);
+
 /* What a perturbation may know of the i-th question. Borrows from the group. */
 UtSubject ut_group_subject (const UtGroup *group, size_t i);
 
 /* Adds the two queries of an item, first the open prompt, then the one with options. */
 void ut_view_add_queries (UtRequest *request, const UtItem *item);
 
-/* What the questions on one result share: its vision tokens, pooled and measured once. */
-typedef struct {
-  float *pooled;    /* [n_embd], NULL without an image */
-  double dirichlet; /* NaN without an image */
-} UtVisionView;
-
-UtVisionView ut_vision_view_of_result (const UtResult *result);
+/* Takes the tokens out of a result; a new reference, NULL where it has none. */
+UtVision *ut_vision_of_result (UtResult *result);
+UtVision *ut_vision_ref (UtVision *vision);
+void ut_vision_unref (UtVision *vision);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtVision, ut_vision_unref)
 
 /* Reads an item's view from the answers at `first` and `first` + 1 of a result. */
-UtView ut_view_of_result (const UtResult *result, const UtVisionView *vision, size_t first);
+UtView ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first);
 void ut_view_clear (UtView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtView, ut_view_clear)

@@ -33,6 +33,7 @@ ut_job_free (UtJob *job)
   if (job == NULL)
     return;
   ut_group_unref (job->group);
+  g_clear_pointer (&job->others, g_ptr_array_unref);
   g_clear_pointer (&job->images, g_ptr_array_unref);
   g_clear_error (&job->error);
   g_array_unref (job->items);
@@ -45,15 +46,17 @@ ut_job_render (UtJob *job, guint64 seed)
 {
   /* All questions of a job have one key, so any of them stands for all. */
   const UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
+  GPtrArray *sources = job->others != NULL ? job->others : job->group->images;
   g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
-  for (size_t k = 0; k < job->group->images->len; k++)
+  for (size_t k = 0; k < sources->len && job->error == NULL; k++)
     {
-      UtImage *image = ut_variant_apply (job->variant, job->group->images->pdata[k], &subject, seed, &job->error);
+      UtImage *image = ut_variant_apply (job->variant, sources->pdata[k], &subject, seed, &job->error);
       if (image == NULL)
         return;
       g_ptr_array_add (images, image);
     }
-  job->images = g_steal_pointer (&images);
+  if (job->error == NULL)
+    job->images = g_steal_pointer (&images);
 }
 
 /* Evaluates items [from, to) of the job in one request. */

@@ -13,6 +13,7 @@ typedef struct {
 typedef struct {
   UtGroup *group;
   const UtVariant *variant;
+  GPtrArray *others;  /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
   GPtrArray *images;  /* UtImage *, perturbed; NULL where `error` says why there are none */
   GError *error;
   GArray *items;      /* UtJobItem */
@@ -25,7 +26,7 @@ void ut_job_add_item (UtJob *job, unsigned i, char *detail);
 void ut_job_free (UtJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtJob, ut_job_free)
 
-/* Makes the job's images; a failure is kept in the job. */
+/* Makes the job's images, unless it has failed already; a failure is kept in the job. */
 void ut_job_render (UtJob *job, guint64 seed);
 
 /* Runs the job: all questions at once and, where that fails, each alone, so that one bad question costs no other. */

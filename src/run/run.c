@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "metric/metric.h"
+#include "base/rng.h"
 #include "run/bundled.h"
 #include "run/identity.h"
 #include "run/job.h"
+#include "run/measure.h"
+#include "run/population.h"
 #include "store/store.h"
 
 constexpr int MAX_UNDER_WAY = 4;    /* jobs between planning and measuring */
@@ -25,6 +27,8 @@ typedef struct {
   UtEngine *engine;
   UtStore *store;
   GPtrArray *variants;   /* UtVariant * */
+  const UtVariant *prior; /* the first of them that is one, which drift to the prior refers to; NULL where none is */
+  UtSample *population;  /* the items whose representations are kept under every perturbation */
   GHashTable *done;      /* trials of an earlier process */
   GAsyncQueue *to_engine, *from_engine; /* UtJob * */
   int under_way;
@@ -68,30 +72,6 @@ store_failure (Run *run, const UtJob *job, const UtItem *item, const GError *fai
   return ut_store_add_trial (run->store, &trial, error);
 }
 
-/* Fills `out` with what is measured on a view against its clean one (NULL for the clean trial itself). Returns the count, or 0 with
- * *out_bad naming the first value that is no number. */
-static size_t
-measure (const UtView *view, const UtView *clean, size_t n_embd, UtMeasurement *out, const char **out_bad)
-{
-  size_t n = 0;
-  if (view->channels[UT_VISION] != NULL)
-    out[n++] = (UtMeasurement) { ut_channels[UT_VISION].name, "dirichlet", view->dirichlet };
-  for (size_t c = 0; clean != NULL && c < UT_N_CHANNELS; c++)
-    if (view->channels[c] != NULL && clean->channels[c] != NULL)
-      {
-        out[n++] = (UtMeasurement) { ut_channels[c].name, "drift",
-                                     ut_cosine_distance (clean->channels[c], view->channels[c], n_embd) };
-        out[n++] = (UtMeasurement) { ut_channels[c].name, "l2", ut_l2_distance (clean->channels[c], view->channels[c], n_embd) };
-      }
-  for (size_t i = 0; i < n; i++)
-    if (!isfinite (out[i].value))
-      {
-        *out_bad = out[i].metric;
-        return 0;
-      }
-  return n;
-}
-
 /* What became of the item's right answer under the job's variant; NULL where that is not known. */
 static const char *
 label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
@@ -106,16 +86,23 @@ label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
   return ut_dataset_label (run->dataset, group->items->pdata[job_item->i], &geometry);
 }
 
+/* `shared` is what was measured of the images and their tokens. */
 static gboolean
-store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const UtView *clean, GError **error)
+store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, GArray *shared, GError **error)
 {
-  const UtItem *item = job->group->items->pdata[job_item->i];
-  UtMeasurement measurements[1 + 2 * UT_N_CHANNELS];
-  const char *bad = NULL;
-  const size_t n = measure (view, clean, job->group->n_embd, measurements, &bad);
-  if (bad != NULL)
+  const UtGroup *group = job->group;
+  const UtItem *item = group->items->pdata[job_item->i];
+  const UtView *clean = &group->clean[job_item->i], *prior = &group->prior[job_item->i];
+  g_autoptr (GArray) measurements = ut_measurements_new ();
+  if (shared->len > 0)
+    g_array_append_vals (measurements, shared->data, shared->len);
+  if (view != clean)
+    ut_measure_channels (view, clean, prior->scores != NULL && view != prior ? prior : NULL, group->n_embd, measurements);
+  const UtMeasurement *fault = ut_measurements_fault (measurements);
+  if (fault != NULL)
     {
-      g_autoptr (GError) failure = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s is not a finite number", bad);
+      g_autoptr (GError) failure
+          = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s of %s is not a finite number", fault->metric, fault->channel);
       return store_failure (run, job, item, failure, error);
     }
 
@@ -130,8 +117,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
     .predicted = view->predicted,
     .scores = scores,
     .n_scores = view->n_options,
-    .measurements = measurements,
-    .n_measurements = n,
+    .measurements = (const UtMeasurement *) (void *) measurements->data,
+    .n_measurements = measurements->len,
     .width = first != NULL ? first->width : 0,
     .height = first != NULL ? first->height : 0,
     .detail = job_item->detail,
@@ -139,67 +126,120 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
   };
   run->progress.trials_done++;
   run->progress.trials_now++;
-  if (clean != NULL && !job->variant->family->prior && view->predicted != clean->predicted)
-    run->progress.flips++;
+  run->progress.flips += job->variant->family->role == UT_ROLE_PERTURBATION && view->predicted != clean->predicted;
   return ut_store_add_trial (run->store, &trial, error);
+}
+
+static gboolean
+store_embeddings (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const UtChannel *channels, size_t n,
+                  GError **error)
+{
+  const UtItem *item = job->group->items->pdata[job_item->i];
+  for (const UtChannel *c = channels; c < channels + n; c++)
+    if (view->channels[*c] != NULL
+        && !ut_store_add_embedding (run->store, item->index, job->variant->id, ut_channels[*c].name, view->channels[*c],
+                                    job->group->n_embd, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* The clean trial: kept for the variants that follow, stored unless an earlier process did. */
 static gboolean
-take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVisionView *vision, GError **error)
+take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vision, GArray *shared, GError **error)
 {
+  static const UtChannel all[UT_N_CHANNELS] = { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED };
   UtGroup *group = job->group;
-  const UtItem *item = group->items->pdata[job_item->i];
+  UtView *view = &group->clean[job_item->i];
   group->n_embd = job_item->result->n_embd;
-  group->clean[job_item->i] = ut_view_of_result (job_item->result, vision, job_item->first);
-  if (is_done (run, item->index, 0))
-    return TRUE;
-
-  const UtView *view = &group->clean[job_item->i];
-  for (size_t c = 0; c < UT_N_CHANNELS; c++)
-    if (view->channels[c] != NULL
-        && !ut_store_add_embedding (run->store, item->index, ut_channels[c].name, view->channels[c], group->n_embd, error))
-      return FALSE;
-  return store_view (run, job, job_item, view, NULL, error);
+  group->clean_vision[job_item->i] = ut_vision_ref (vision);
+  *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  return is_done (run, ((const UtItem *) group->items->pdata[job_item->i])->index, 0)
+         || (store_embeddings (run, job, job_item, view, all, UT_N_CHANNELS, error)
+             && store_view (run, job, job_item, view, shared, error));
 }
 
 static gboolean
-take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVisionView *vision, GError **error)
+take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVision *vision, GArray *shared, GError **error)
 {
-  const UtView *clean = &job->group->clean[job_item->i];
+  UtGroup *group = job->group;
+  const UtItem *item = group->items->pdata[job_item->i];
   /* Without a clean answer there is nothing to compare with; the clean trial's failure is on record. */
-  if (clean->scores == NULL)
+  if (group->clean[job_item->i].scores == NULL)
     return TRUE;
-  g_auto (UtView) view = ut_view_of_result (job_item->result, vision, job_item->first);
-  return store_view (run, job, job_item, &view, clean, error);
+  g_auto (UtView) own = {};
+  UtView *view = job->variant == run->prior ? &group->prior[job_item->i] : &own;
+  *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  if (is_done (run, item->index, job->variant->id))
+    return TRUE;
+  const gboolean keep = job->variant->family->role == UT_ROLE_PERTURBATION && ut_sample_has (run->population, item->index);
+  return (!keep || store_embeddings (run, job, job_item, view, ut_population_channels, UT_N_POPULATION_CHANNELS, error))
+         && store_view (run, job, job_item, view, shared, error);
+}
+
+/* What the questions of a job share, measured once. */
+typedef struct {
+  const UtResult *result; /* the one that `vision` was taken from */
+  UtVision *vision;
+  const UtVision *clean; /* what `vision` was compared with */
+  GArray *of_images, *shared; /* of the images; of the images and of `vision` */
+} Shared;
+
+static void
+shared_clear (Shared *shared)
+{
+  g_clear_pointer (&shared->vision, ut_vision_unref);
+  g_clear_pointer (&shared->of_images, g_array_unref);
+  g_clear_pointer (&shared->shared, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Shared, shared_clear)
+
+/* Most often all questions have one result and one clean one; where they were evaluated alone each has its own. */
+static void
+share (Shared *shared, const UtJob *job, const UtJobItem *item)
+{
+  const UtVision *clean = job->group->clean_vision[item->i];
+  if (item->result == shared->result && clean == shared->clean)
+    return;
+  if (item->result != shared->result)
+    {
+      ut_vision_unref (shared->vision);
+      shared->vision = ut_vision_of_result (item->result);
+    }
+  shared->result = item->result;
+  shared->clean = clean;
+  g_clear_pointer (&shared->shared, g_array_unref);
+  shared->shared = g_array_copy (shared->of_images);
+  ut_measure_vision (shared->vision, job->variant->id != 0 ? clean : NULL, shared->shared);
+}
+
+static gboolean
+take_item (Run *run, const UtJob *job, const UtJobItem *item, const GError *failure, Shared *shared, GError **error)
+{
+  const UtGroup *group = job->group;
+  const UtItem *of = group->items->pdata[item->i];
+  if (failure != NULL)
+    return (job->variant->id != 0 && group->clean[item->i].scores == NULL) || is_done (run, of->index, job->variant->id)
+           || store_failure (run, job, of, failure, error);
+  share (shared, job, item);
+  return job->variant->id == 0 ? take_clean (run, job, item, shared->vision, shared->shared, error)
+                               : take_variant (run, job, item, shared->vision, shared->shared, error);
 }
 
 static gboolean
 take_job (Run *run, const UtJob *job, GError **error)
 {
-  const UtResult *seen = NULL;
-  UtVisionView vision = {};
-  gboolean ok = TRUE;
-  for (size_t i = 0; ok && i < job->items->len; i++)
+  g_autoptr (GError) failure = NULL;
+  g_auto (Shared) shared = { .of_images = ut_measurements_new () };
+  if (job->images != NULL)
+    ut_measure_images (job->group->images, job->images, shared.of_images, &failure);
+  for (size_t i = 0; i < job->items->len; i++)
     {
       const UtJobItem *item = &g_array_index (job->items, UtJobItem, i);
-      const GError *failure = job->error != NULL ? job->error : item->error;
-      if (failure != NULL)
-        {
-          ok = (job->variant->id != 0 && job->group->clean[item->i].scores == NULL)
-               || store_failure (run, job, job->group->items->pdata[item->i], failure, error);
-          continue;
-        }
-      if (item->result != seen)
-        {
-          g_free (vision.pooled);
-          vision = ut_vision_view_of_result (item->result);
-          seen = item->result;
-        }
-      ok = job->variant->id == 0 ? take_clean (run, job, item, &vision, error) : take_variant (run, job, item, &vision, error);
+      const GError *fault = job->error != NULL ? job->error : item->error != NULL ? item->error : failure;
+      if (!take_item (run, job, item, fault, &shared, error))
+        return FALSE;
     }
-  g_free (vision.pooled);
-  return ok;
+  return TRUE;
 }
 
 /* Counts an engine that dies on every job, which no later job will survive. */
@@ -263,6 +303,103 @@ send_job (Run *run, UtJob *job, GError **error)
   return finish_jobs (run, MAX_UNDER_WAY, error);
 }
 
+/* Whether the variant is one that others refer to, which is evaluated again in a resumed group. */
+static gboolean
+is_reference (const Run *run, const UtVariant *variant)
+{
+  return variant->id == 0 || variant == run->prior;
+}
+
+/* Draws an item whose images may stand for the group's own in its matched control: any other with as many of them. NULL where there is
+ * none. */
+static const UtItem *
+draw_other (const Run *run, const UtGroup *group, UtRng *rng)
+{
+  constexpr unsigned n_tries = 1000; /* nearly all items may be on the same images, or have fewer or more */
+  GPtrArray *items = ut_dataset_items (run->dataset);
+  const UtItem *own = group->items->pdata[0];
+  for (unsigned attempt = 0; attempt < n_tries; attempt++)
+    {
+      const UtItem *other = items->pdata[ut_rng_below (rng, items->len)];
+      if (other->n_images == own->n_images && own->n_images > 0 && !g_str_equal (other->images_key, own->images_key))
+        return other;
+    }
+  return NULL;
+}
+
+static UtRng
+rng_of_others (const Run *run, const UtGroup *group)
+{
+  return ut_rng_init (run->config->seed, ((const UtItem *) group->items->pdata[0])->images_key, "other image", 0);
+}
+
+static gboolean
+has_others (const Run *run, const UtGroup *group)
+{
+  UtRng rng = rng_of_others (run, group);
+  return draw_other (run, group, &rng) != NULL;
+}
+
+/* What the variant's pixels depend on for the i-th question of a group; NULL where the variant does not apply to it. */
+static char *
+key_of (const Run *run, const UtGroup *group, unsigned i, const UtVariant *variant, int clean_prediction)
+{
+  UtSubject subject = ut_group_subject (group, i);
+  subject.clean_prediction = clean_prediction;
+  if ((variant->family->role == UT_ROLE_FLOOR && i > 0) || (variant->family->role == UT_ROLE_CONTROL && !has_others (run, group)))
+    return NULL;
+  return ut_variant_key (variant, &subject, run->config->seed);
+}
+
+static gboolean
+load_images (Run *run, const UtItem *item, GPtrArray *images, GError **error)
+{
+  for (unsigned k = 0; k < item->n_images; k++)
+    {
+      UtImage *image = ut_dataset_image (run->dataset, item, k, error);
+      if (image == NULL)
+        return FALSE;
+      g_ptr_array_add (images, image);
+    }
+  return TRUE;
+}
+
+/* Gives a matched control its images. Where those of one item cannot be read, another is drawn, a few times. */
+static void
+load_others (Run *run, UtJob *job)
+{
+  constexpr unsigned n_draws = 8;
+  UtRng rng = rng_of_others (run, job->group);
+  job->others = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  for (unsigned n = 0; n < n_draws; n++)
+    {
+      const UtItem *other = draw_other (run, job->group, &rng);
+      g_clear_error (&job->error);
+      g_ptr_array_set_size (job->others, 0);
+      if (other == NULL || load_images (run, other, job->others, &job->error))
+        return;
+    }
+}
+
+static gboolean
+send_jobs (Run *run, GPtrArray *jobs, GError **error)
+{
+  gboolean ok = TRUE;
+  for (size_t j = 0; j < jobs->len; j++)
+    {
+      UtJob *job = jobs->pdata[j];
+      if (!ok)
+        {
+          ut_job_free (job);
+          continue;
+        }
+      if (job->variant->family->role == UT_ROLE_CONTROL)
+        load_others (run, job);
+      ok = send_job (run, job, error);
+    }
+  return ok;
+}
+
 /* Sends a variant of the group: one job for all questions whose pixels are the same. */
 static gboolean
 send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error)
@@ -273,10 +410,10 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
     {
       const UtItem *item = group->items->pdata[i];
       const gboolean known = group->clean[i].scores != NULL;
-      if ((variant->family->per_subject && !known) || (variant->id != 0 && is_done (run, item->index, variant->id)))
+      if ((variant->family->per_subject && !known) || (!is_reference (run, variant) && is_done (run, item->index, variant->id)))
         continue;
       const UtSubject subject = ut_group_subject (group, i);
-      char *key = ut_variant_key (variant, &subject, run->config->seed);
+      char *key = key_of (run, group, i, variant, subject.clean_prediction);
       if (key == NULL)
         continue;
       UtJob *job = g_hash_table_lookup (by_key, key);
@@ -290,16 +427,7 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
         g_free (key);
       ut_job_add_item (job, i, ut_variant_detail (variant, &subject, run->config->seed));
     }
-
-  gboolean ok = TRUE;
-  for (size_t j = 0; j < jobs->len; j++)
-    {
-      if (ok)
-        ok = send_job (run, jobs->pdata[j], error);
-      else
-        ut_job_free (jobs->pdata[j]);
-    }
-  return ok;
+  return send_jobs (run, jobs, error);
 }
 
 /* Whether no trial of the group is left to do. What applies to a question may depend on its clean answer, which an earlier process has
@@ -307,33 +435,16 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
 static gboolean
 group_is_done (const Run *run, const UtGroup *group)
 {
-  for (size_t i = 0; i < group->items->len; i++)
+  for (unsigned i = 0; i < group->items->len; i++)
     {
       const UtItem *item = group->items->pdata[i];
       for (size_t v = 0; v < run->variants->len; v++)
         {
           const UtVariant *variant = run->variants->pdata[v];
-          UtSubject subject = ut_group_subject (group, i);
-          subject.clean_prediction = ut_stock_prediction (run->done, item->index, 0);
-          g_autofree char *key = variant->family->per_subject ? ut_variant_key (variant, &subject, run->config->seed) : NULL;
-          const gboolean applies = !variant->family->per_subject || key != NULL;
-          if (applies && !is_done (run, item->index, variant->id))
+          g_autofree char *key = key_of (run, group, i, variant, ut_stock_prediction (run->done, item->index, 0));
+          if (key != NULL && !is_done (run, item->index, variant->id))
             return FALSE;
         }
-    }
-  return TRUE;
-}
-
-static gboolean
-load_images (Run *run, UtGroup *group, GError **error)
-{
-  const UtItem *item = group->items->pdata[0];
-  for (unsigned k = 0; k < item->n_images; k++)
-    {
-      UtImage *image = ut_dataset_image (run->dataset, item, k, error);
-      if (image == NULL)
-        return FALSE;
-      g_ptr_array_add (group->images, image);
     }
   return TRUE;
 }
@@ -355,27 +466,38 @@ stop_asked (Run *run)
   return run->callbacks->stop (run->callbacks->data);
 }
 
+/* The order in which a group's variants are sent: what others refer to first, what needs the clean answer last, so that the engine has work
+ * while the clean trial is on its way. */
+typedef enum { TURN_CLEAN, TURN_PRIOR, TURN_OTHERS, TURN_PER_SUBJECT } Turn;
+
+static Turn
+turn_of (const Run *run, const UtVariant *variant)
+{
+  if (variant->id == 0)
+    return TURN_CLEAN;
+  if (variant->family->per_subject)
+    return TURN_PER_SUBJECT;
+  return variant == run->prior ? TURN_PRIOR : TURN_OTHERS;
+}
+
 static gboolean
 send_group (Run *run, UtGroup *group, GError **error)
 {
   GError *failure = NULL;
-  group->clean = g_new0 (UtView, group->items->len);
-  if (!load_images (run, group, &failure))
+  ut_group_begin (group);
+  if (!load_images (run, group->items->pdata[0], group->images, &failure))
     return fail_group (run, group, failure, error);
 
-  /* Whatever needs no clean answer first, so that the engine has work while the clean trial is on its way. */
-  if (!send_variant (run, group, run->variants->pdata[0], error))
-    return FALSE;
-  for (int per_subject = 0; per_subject < 2; per_subject++)
+  for (Turn turn = TURN_CLEAN; turn <= TURN_PER_SUBJECT; turn++)
     {
-      if (per_subject && !finish_jobs (run, 0, error))
+      if (turn == TURN_PER_SUBJECT && !finish_jobs (run, 0, error))
         return FALSE;
-      for (size_t v = 1; v < run->variants->len; v++)
+      for (size_t v = 0; v < run->variants->len; v++)
         {
           const UtVariant *variant = run->variants->pdata[v];
           if (stop_asked (run))
             return TRUE;
-          if (variant->family->per_subject == per_subject && !send_variant (run, group, variant, error))
+          if (turn_of (run, variant) == turn && !send_variant (run, group, variant, error))
             return FALSE;
         }
     }
@@ -404,34 +526,6 @@ send_groups (Run *run, gboolean *out_stopped, GError **error)
   return TRUE;
 }
 
-/* ── control drift ──────────────────────────────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-add_controls (Run *run, GError **error)
-{
-  GPtrArray *items = ut_dataset_items (run->dataset);
-  for (size_t c = 0; c < UT_N_CHANNELS; c++)
-    {
-      g_autofree float *values = NULL;
-      g_autofree gboolean *present = NULL;
-      size_t n_embd;
-      if (!ut_store_embeddings (run->store, ut_channels[c].name, items->len, &values, &n_embd, &present, error))
-        return FALSE;
-      const UtPopulation population = { values, present, items->len, n_embd };
-      for (size_t i = 0; i < items->len; i++)
-        {
-          const UtItem *item = items->pdata[i];
-          size_t k;
-          const double mean
-              = ut_control_drift (&population, i, item->id, ut_channels[c].name, UT_CONTROL_K, run->config->seed, &k);
-          if (isfinite (mean)
-              && !ut_store_add_control (run->store, item->index, ut_channels[c].name, mean, (unsigned) k, error))
-            return FALSE;
-        }
-    }
-  return ut_store_commit (run->store, error);
-}
-
 /* ── the whole ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -442,7 +536,7 @@ write_plan (Run *run, GError **error)
     {
       const UtVariant *variant = run->variants->pdata[v];
       variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->family->core,
-                                       variant->family->prior };
+                                       ut_role_names[variant->family->role] };
     }
   GPtrArray *items = ut_dataset_items (run->dataset);
   g_autofree UtStoreItem *rows = g_new0 (UtStoreItem, items->len);
@@ -487,6 +581,7 @@ run_clear (Run *run)
   g_clear_pointer (&run->dataset, ut_dataset_close);
   g_clear_pointer (&run->store, ut_store_close);
   g_clear_pointer (&run->variants, g_ptr_array_unref);
+  g_clear_pointer (&run->population, ut_sample_free);
   g_clear_pointer (&run->done, g_hash_table_unref);
   g_clear_pointer (&run->to_engine, g_async_queue_unref);
   g_clear_pointer (&run->from_engine, g_async_queue_unref);
@@ -509,7 +604,18 @@ work (Run *run, gboolean *out_stopped, GError **error)
   g_async_queue_push (run->to_engine, &end_of_work);
   g_thread_join (thread);
   /* After a failure of the engine or the store, what was finished before it still counts. */
-  return ok ? *out_stopped || add_controls (run, error) : (ut_store_commit (run->store, NULL), FALSE);
+  if (!ok)
+    return ut_store_commit (run->store, NULL), FALSE;
+  return *out_stopped || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
+}
+
+static const UtVariant *
+find_prior (GPtrArray *variants)
+{
+  for (guint v = 0; v < variants->len; v++)
+    if (((const UtVariant *) variants->pdata[v])->family->role == UT_ROLE_PRIOR)
+      return variants->pdata[v];
+  return NULL;
 }
 
 gboolean
@@ -536,6 +642,9 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   run.engine = ut_engine_open_remote (&engine, config->program, error);
   if (run.engine == NULL)
     return FALSE;
+
+  run.prior = find_prior (run.variants);
+  run.population = ut_sample_new (ut_dataset_items (run.dataset), config->seed);
 
   gboolean resumed;
   if (!open_store (&run, &engine, &resumed, error))

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "stats/draws.h"
 
-constexpr size_t BLOCK = 256; /* draws at a time: their counts stay in the cache */
 constexpr size_t N_TERMS = 4;
 
 void
@@ -18,8 +17,8 @@ ut_estimate_free (UtEstimate *estimate)
   g_free (estimate);
 }
 
-static UtEstimate *
-estimate_new (double value, size_t n_draws, size_t n_clusters)
+UtEstimate *
+ut_estimate_new (double value, size_t n_draws, size_t n_clusters)
 {
   UtEstimate *estimate = g_new (UtEstimate, 1);
   *estimate = (UtEstimate) { value, g_new (double, n_draws), n_draws, n_clusters };
@@ -60,34 +59,24 @@ estimate_sample (const UtEstimand *estimand, size_t n_clusters, size_t n_draws)
       sums[t] += estimand->terms[t][c];
   for (size_t c = 0; c < n_clusters; c++)
     n_parts += estimand->terms[1][c] != 0;
-  return estimate_new (combine (estimand->form, sums), n_draws, n_parts);
-}
-
-/* How often each cluster is in each draw of a block: [n_clusters][BLOCK], exact in a float. */
-static void
-draw_block (UtRng *rng, size_t n, size_t n_clusters, float *counts)
-{
-  memset (counts, 0, n_clusters * BLOCK * sizeof *counts);
-  for (size_t b = 0; b < n; b++)
-    for (size_t i = 0; i < n_clusters; i++)
-      counts[ut_rng_below (rng, n_clusters) * BLOCK + b]++;
+  return ut_estimate_new (combine (estimand->form, sums), n_draws, n_parts);
 }
 
 /* The sums of one term in each draw of a block, its clusters added in their order. */
 static void
-sum_block (const double *parts, size_t n_clusters, const float *counts, double sums[BLOCK])
+sum_block (const double *parts, size_t n_clusters, const int32_t *counts, double sums[UT_BLOCK])
 {
-  memset (sums, 0, BLOCK * sizeof *sums);
+  memset (sums, 0, UT_BLOCK * sizeof *sums);
   for (size_t c = 0; c < n_clusters; c++)
     if (parts[c] != 0)
-      for (size_t b = 0; b < BLOCK; b++)
-        sums[b] += (double) counts[c * BLOCK + b] * parts[c];
+      for (size_t b = 0; b < UT_BLOCK; b++)
+        sums[b] += (double) counts[c * UT_BLOCK + b] * parts[c];
 }
 
 static void
-estimate_block (const UtEstimand *estimand, size_t n, size_t n_clusters, const float *counts, double *out_draws)
+estimate_block (const UtEstimand *estimand, size_t n, size_t n_clusters, const int32_t *counts, double *out_draws)
 {
-  double sums[N_TERMS][BLOCK];
+  double sums[N_TERMS][UT_BLOCK];
   for (size_t t = 0; t < n_terms (estimand); t++)
     sum_block (estimand->terms[t], n_clusters, counts, sums[t]);
   for (size_t b = 0; b < n; b++)
@@ -106,12 +95,12 @@ ut_bootstrap (const UtEstimand *estimands, size_t n_estimands, size_t n_clusters
   for (size_t e = 0; e < n_estimands; e++)
     g_ptr_array_add (estimates, estimate_sample (&estimands[e], n_clusters, n_draws));
 
-  UtRng rng = ut_rng_init (seed, "", "bootstrap", n_clusters);
-  g_autofree float *counts = g_new (float, n_clusters *BLOCK);
-  for (size_t first = 0; first < n_draws; first += BLOCK)
+  UtRng rng = ut_draws_init (seed, n_clusters);
+  g_autofree int32_t *counts = g_new (int32_t, n_clusters *UT_BLOCK);
+  for (size_t first = 0; first < n_draws; first += UT_BLOCK)
     {
-      const size_t n = MIN (BLOCK, n_draws - first);
-      draw_block (&rng, n, n_clusters, counts);
+      const size_t n = MIN (UT_BLOCK, n_draws - first);
+      ut_draws_next (&rng, n, n_clusters, counts);
       for (size_t e = 0; e < n_estimands; e++)
         estimate_block (&estimands[e], n, n_clusters, counts, ((UtEstimate *) estimates->pdata[e])->draws + first);
     }
@@ -123,7 +112,7 @@ ut_bootstrap (const UtEstimand *estimands, size_t n_estimands, size_t n_clusters
 UtEstimate *
 ut_estimate_combine (const UtEstimate *const *parts, const double *weights, size_t n)
 {
-  UtEstimate *sum = estimate_new (0, parts[0]->n_draws, SIZE_MAX);
+  UtEstimate *sum = ut_estimate_new (0, parts[0]->n_draws, SIZE_MAX);
   memset (sum->draws, 0, sum->n_draws * sizeof *sum->draws);
   for (size_t i = 0; i < n; i++)
     {

@@ -23,6 +23,8 @@ typedef struct {
   size_t n_clusters; /* that have a part of B */
 } UtEstimate;
 
+/* With room for the draws. */
+UtEstimate *ut_estimate_new (double value, size_t n_draws, size_t n_clusters);
 void ut_estimate_free (UtEstimate *estimate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtEstimate, ut_estimate_free)
 

@@ -25,7 +25,9 @@ CREATE TABLE variant (
   family  VARCHAR NOT NULL,   -- "translation"
   param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal
   core    BOOLEAN NOT NULL,   -- one of the paper's 24 core variants
-  prior   BOOLEAN NOT NULL    -- an uninformative image: no instance of a perturbation
+  role    VARCHAR NOT NULL,   -- perturbation: its trials are instances; clean; prior: an uninformative image; floor: the clean image again;
+                              -- control: another item's image
+  CHECK (role IN ('perturbation', 'clean', 'prior', 'floor', 'control'))
 );
 
 -- The questions.
@@ -78,14 +80,16 @@ CREATE TABLE measurement (
   item    UINTEGER NOT NULL,
   variant UINTEGER NOT NULL,
   channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; '' where the metric has none
-  metric  VARCHAR NOT NULL,  -- drift: 1 − cos to the item's clean trial; l2: distance to it; dirichlet: energy, clean trials too
+  metric  VARCHAR NOT NULL,  -- its name in `undertow list metrics`
   value   DOUBLE NOT NULL,
   CHECK (isfinite(value))
 );
 
--- Pooled representations of clean trials, kept for the control drift.
+-- Pooled representations: of all clean trials, kept for the control drift, and of the perturbed trials of a sample of the items, to hold
+-- populations against each other.
 CREATE TABLE embedding (
   item    UINTEGER NOT NULL,
+  variant UINTEGER NOT NULL,
   channel VARCHAR NOT NULL,
   vector  FLOAT[] NOT NULL
 );
@@ -96,4 +100,13 @@ CREATE TABLE control (
   channel       VARCHAR NOT NULL,
   mean_distance DOUBLE,            -- mean of 1 − cos; NULL where it is no number (a zero vector)
   k             UINTEGER NOT NULL  -- how many other items it was averaged over
+);
+
+-- How alike the sampled items lie among each other, clean and under a variant.
+CREATE TABLE population (
+  variant UINTEGER NOT NULL,
+  channel VARCHAR NOT NULL,
+  metric  VARCHAR NOT NULL,  -- linear_cka, mutual_knn
+  value   DOUBLE,            -- NULL where it is no number (equal representations)
+  items   UINTEGER NOT NULL  -- how many were compared
 );

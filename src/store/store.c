@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* Raised with every change of schema.sql that another version of the program would misread. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* #embed gives numbers up to 255, which a signed char does not hold. */
 static const unsigned char schema_sql[] = {
@@ -28,10 +28,12 @@ typedef enum {
   TABLE_SCORE,
   TABLE_MEASUREMENT,
   TABLE_EMBEDDING,
+  TABLE_POPULATION,
   N_TABLES,
 } Table;
 
-static const char *const table_names[N_TABLES] = { "variant", "item", "skipped", "trial", "score", "measurement", "embedding" };
+static const char *const table_names[N_TABLES]
+    = { "variant", "item", "skipped", "trial", "score", "measurement", "embedding", "population" };
 
 typedef struct {
   unsigned item;
@@ -362,7 +364,7 @@ ut_store_add_variants (UtStore *store, const UtStoreVariant *variants, size_t n,
       ut_db_append_text (rows, v->family);
       ut_db_append_double (rows, v->param);
       ut_db_append_bool (rows, v->core);
-      ut_db_append_bool (rows, v->prior);
+      ut_db_append_text (rows, v->role);
       if (!ut_db_append_end_row (rows, error))
         return FALSE;
     }
@@ -474,22 +476,26 @@ append_scores (UtStore *store, const UtTrial *trial, GError **error)
   return TRUE;
 }
 
-static gboolean
-append_measurements (UtStore *store, const UtTrial *trial, GError **error)
+gboolean
+ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement, GError **error)
 {
   UtDbAppender *rows = writer (store, TABLE_MEASUREMENT, error);
   if (rows == NULL)
     return FALSE;
+  ut_db_append_int64 (rows, item);
+  ut_db_append_int64 (rows, variant);
+  ut_db_append_text (rows, measurement->channel);
+  ut_db_append_text (rows, measurement->metric);
+  ut_db_append_double (rows, measurement->value);
+  return ut_db_append_end_row (rows, error);
+}
+
+static gboolean
+append_measurements (UtStore *store, const UtTrial *trial, GError **error)
+{
   for (const UtMeasurement *m = trial->measurements; m < trial->measurements + trial->n_measurements; m++)
-    {
-      ut_db_append_int64 (rows, trial->item);
-      ut_db_append_int64 (rows, trial->variant);
-      ut_db_append_text (rows, m->channel);
-      ut_db_append_text (rows, m->metric);
-      ut_db_append_double (rows, m->value);
-      if (!ut_db_append_end_row (rows, error))
-        return FALSE;
-    }
+    if (!ut_store_add_measurement (store, trial->item, trial->variant, m, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -511,12 +517,14 @@ ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
 }
 
 gboolean
-ut_store_add_embedding (UtStore *store, unsigned item, const char *channel, const float *values, size_t n, GError **error)
+ut_store_add_embedding (UtStore *store, unsigned item, unsigned variant, const char *channel, const float *values, size_t n,
+                        GError **error)
 {
   UtDbAppender *rows = writer (store, TABLE_EMBEDDING, error);
   if (rows == NULL)
     return FALSE;
   ut_db_append_int64 (rows, item);
+  ut_db_append_int64 (rows, variant);
   ut_db_append_text (rows, channel);
   ut_db_append_floats (rows, values, n);
   return ut_db_append_end_row (rows, error);
@@ -619,9 +627,9 @@ ut_store_commit_if_due (UtStore *store, GError **error)
 GHashTable *
 ut_store_take_stock (UtStore *store, GError **error)
 {
-  /* An embedding of an item without a finished clean trial would come a second time when that trial is tried again. */
+  /* An embedding without a finished trial would come a second time when that trial is tried again. */
   const char *forget = "DELETE FROM trial WHERE error IS NOT NULL;"
-                       "DELETE FROM embedding WHERE item NOT IN (SELECT item FROM trial WHERE variant = 0)";
+                       "DELETE FROM embedding WHERE (item, variant) NOT IN (SELECT (item, variant) FROM trial)";
   if (!begin_transaction (store, error) || !flush (store, error) || !ut_db_exec (store->db, forget, error)
       || !load_trials (store, error))
     return NULL;
@@ -690,7 +698,7 @@ ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float 
   g_autoptr (UtDbStatement) statement
       = ut_db_prepare (store->db,
                        "SELECT e.item, e.vector FROM embedding e JOIN trial t ON t.item = e.item AND t.variant = 0 AND t.error IS NULL "
-                       "WHERE e.channel = $1 ORDER BY e.item",
+                       "WHERE e.variant = 0 AND e.channel = $1 ORDER BY e.item",
                        error);
   if (statement == NULL)
     return FALSE;
@@ -707,4 +715,89 @@ ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float 
   *out_values = g_steal_pointer (&values);
   *out_present = g_steal_pointer (&present);
   return TRUE;
+}
+
+/* --- Populations ------------------------------------------------------------------------------------------------------------- */
+
+void
+ut_pairs_clear (UtPairs *pairs)
+{
+  g_clear_pointer (&pairs->items, g_free);
+  g_clear_pointer (&pairs->clean, g_free);
+  g_clear_pointer (&pairs->perturbed, g_free);
+}
+
+/* The two vectors of the cursor's row as another pair. FALSE where their width is not that of the others. */
+static gboolean
+append_pair (UtDbCursor *cursor, GArray *items, GArray *clean, GArray *perturbed, size_t *n_embd)
+{
+  const unsigned item = (unsigned) ut_db_int64 (cursor, 0);
+  size_t width, other;
+  const float *from = ut_db_floats (cursor, 1, &width), *to = ut_db_floats (cursor, 2, &other);
+  if (items->len == 0)
+    *n_embd = width;
+  if (width != *n_embd || other != width)
+    return FALSE;
+  g_array_append_val (items, item);
+  g_array_append_vals (clean, from, (guint) width);
+  g_array_append_vals (perturbed, to, (guint) width);
+  return TRUE;
+}
+
+gboolean
+ut_store_pairs (UtStore *store, unsigned variant, const char *channel, UtPairs *out, GError **error)
+{
+  if (!flush (store, error))
+    return FALSE;
+  g_autoptr (UtDbStatement) statement
+      = ut_db_prepare (store->db,
+                       "SELECT c.item, c.vector, p.vector FROM embedding c JOIN embedding p USING (item, channel) "
+                       "WHERE c.variant = 0 AND p.variant = $1 AND channel = $2 ORDER BY c.item",
+                       error);
+  if (statement == NULL)
+    return FALSE;
+  ut_db_bind_int64 (statement, 1, variant);
+  ut_db_bind_text (statement, 2, channel);
+  g_autoptr (UtDbCursor) cursor = ut_db_run (statement, error);
+  if (cursor == NULL)
+    return FALSE;
+  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (unsigned));
+  g_autoptr (GArray) clean = g_array_new (FALSE, FALSE, sizeof (float)), perturbed = g_array_new (FALSE, FALSE, sizeof (float));
+  size_t n_embd = 0;
+  while (ut_db_next (cursor, NULL))
+    if (!append_pair (cursor, items, clean, perturbed, &n_embd))
+      {
+        g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: the %s embeddings differ in length", store->path, channel);
+        return FALSE;
+      }
+  *out = (UtPairs) { .n = items->len, .n_embd = n_embd };
+  out->items = (unsigned *) (void *) g_array_steal (items, NULL);
+  out->clean = (float *) (void *) g_array_steal (clean, NULL);
+  out->perturbed = (float *) (void *) g_array_steal (perturbed, NULL);
+  return TRUE;
+}
+
+gboolean
+ut_store_forget_population (UtStore *store, GError **error)
+{
+  return begin_transaction (store, error) && flush (store, error)
+         && ut_db_exec (store->db, "DELETE FROM population; DELETE FROM measurement WHERE metric = 'centred_cosine_distance'", error);
+}
+
+gboolean
+ut_store_add_population (UtStore *store, unsigned variant, const char *channel, const char *metric, double value, size_t n_items,
+                         GError **error)
+{
+  UtDbAppender *rows = writer (store, TABLE_POPULATION, error);
+  if (rows == NULL)
+    return FALSE;
+  ut_db_append_int64 (rows, variant);
+  ut_db_append_text (rows, channel);
+  ut_db_append_text (rows, metric);
+  if (isfinite (value))
+    ut_db_append_double (rows, value);
+  else
+    ut_db_append_null (rows);
+  ut_db_append_int64 (rows, (gint64) n_items);
+  return ut_db_append_end_row (rows, error);
 }

@@ -40,7 +40,8 @@ typedef struct {
   unsigned id;
   const char *name, *family;
   double param;
-  gboolean core, prior;
+  gboolean core;
+  const char *role; /* perturbation, clean, prior, floor, control */
 } UtStoreVariant;
 
 typedef struct {
@@ -85,8 +86,12 @@ typedef struct {
 /* A trial is added once; a second time is UT_ERROR_FAILED. */
 gboolean ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error);
 
-/* A clean embedding [n] of an item, kept for the control drift. It counts only if the item's clean trial is stored and did not fail. */
-gboolean ut_store_add_embedding (UtStore *store, unsigned item, const char *channel, const float *values, size_t n, GError **error);
+/* A measurement of a stored trial that could only be made when all trials were there. */
+gboolean ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement, GError **error);
+
+/* An embedding [n] of a trial. It counts only if the trial is stored and did not fail. */
+gboolean ut_store_add_embedding (UtStore *store, unsigned item, unsigned variant, const char *channel, const float *values, size_t n,
+                                 GError **error);
 
 /* Makes all since the last commit durable. */
 gboolean ut_store_commit (UtStore *store, GError **error);
@@ -111,3 +116,23 @@ gboolean ut_store_embeddings (UtStore *store, const char *channel, size_t n_item
 /* A measurement made after all trials (control drift), on item `item`'s clean trial. Replaces an earlier one. A distance that is not
  * finite is stored as NULL and counted as a failure. */
 gboolean ut_store_add_control (UtStore *store, unsigned item, const char *channel, double mean_distance, unsigned k, GError **error);
+
+/* The same items clean and perturbed, in the order of the items. */
+typedef struct {
+  size_t n, n_embd;
+  unsigned *items;           /* [n] */
+  float *clean, *perturbed;  /* [n, n_embd] each */
+} UtPairs;
+
+void ut_pairs_clear (UtPairs *pairs);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtPairs, ut_pairs_clear)
+
+/* The embeddings of a channel that are stored both clean and under the variant. */
+gboolean ut_store_pairs (UtStore *store, unsigned variant, const char *channel, UtPairs *out, GError **error);
+
+/* Forgets what an earlier process measured of populations: rows of `population` and the centred drift. */
+gboolean ut_store_forget_population (UtStore *store, GError **error);
+
+/* How alike two populations are; a value that is no number is stored as NULL. */
+gboolean ut_store_add_population (UtStore *store, unsigned variant, const char *channel, const char *metric, double value, size_t n_items,
+                                  GError **error);

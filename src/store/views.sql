@@ -4,7 +4,8 @@
 -- What counts:
 -- * Failed trials are left out everywhere and counted in `failures`. An item whose clean trial failed has nothing to compare with and
 --   no instances.
--- * The priors (blank images) are answers, but no instances of a perturbation.
+-- * Instances are the trials of perturbations (variant.role). Those of priors, the noise floor and the matched control are answers, but no
+--   instances.
 -- * An answer to an image on which the right answer has changed, or may have (trial.label), is neither right nor wrong: it counts where
 --   answers are compared with each other (flips, entropy, drift), and where they are compared with the right one it is left out and
 --   counted as `unjudged`. Where no trial has a label, as in every benchmark from files, `unjudged` is NULL and nothing is left out.
@@ -20,9 +21,22 @@ CREATE OR REPLACE MACRO channel_rank(channel) AS
   100 * coalesce(list_position(['vision', 'llm', 'ctx_open', 'ctx_mcq', 'ans_open', 'ans_mcq', 'ans_mcq_free'],
                                split_part(channel, '.', 1)), 99) + length(channel);
 
+-- P(|X − n/2| ≥ |k − n/2|) of X ~ Binomial(n, ½): McNemar's exact test, two-sided. The logarithms leave it exact to 1e-9 up to n = 10⁵.
+CREATE OR REPLACE MACRO binomial_two_sided(k, n) AS
+  least(1, 2 * list_sum(list_transform(range(least(k, n - k) + 1),
+                                       lambda j: exp(lgamma(n + 1) - lgamma(j + 1) - lgamma(n - j + 1) - n * ln(2)))));
+
+-- 1 − C(V − m, k) / C(V, k): the chance that k of V variants, of which m flip, hold a flip.
+CREATE OR REPLACE MACRO flip_among(k, V, m) AS
+  1 - list_product(list_transform(range(k), lambda j: (V - m - j) / (V - j)));
+
+-- An option's part of the Jensen–Shannon divergence of two distributions: ½ p ln (p/m) + ½ q ln (q/m), m = (p + q) / 2, 0 ln 0 = 0.
+CREATE OR REPLACE MACRO divergence_of_option(p, q) AS
+  if(p > 0, p / 2 * ln(2 * p / (p + q)), 0) + if(q > 0, q / 2 * ln(2 * q / (p + q)), 0);
+
 -- ── Trials ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- One row a finished trial (clean, perturbed or prior) of an item whose clean trial finished too: its answer and its margins.
+-- One row a finished trial (clean or not) of an item whose clean trial finished too: its answer and its margins.
 CREATE OR REPLACE VIEW answers AS
 WITH clean AS (
   SELECT item, predicted AS y0 FROM trial WHERE variant = 0 AND error IS NULL
@@ -66,19 +80,19 @@ SELECT a.*, v.family,
        NOT right_clean AND right_now     AS WR,
        NOT right_clean AND NOT right_now AS WW
 FROM answers a JOIN variant v USING (variant)
-WHERE a.variant > 0 AND NOT v.prior;
+WHERE v.role = 'perturbation';
 
 -- Which variants a reported row pools: each family its own, then "Any" [P] §4: the core variants (24 where all of them ran), and all.
 -- `place` orders the rows: the families in the paper's order, the pools last.
 CREATE OR REPLACE VIEW pools AS
 SELECT min(variant) OVER (PARTITION BY family) AS place, family, variant
-FROM variant WHERE variant > 0 AND NOT prior
+FROM variant WHERE role = 'perturbation'
 UNION ALL
 SELECT 4294967294, format('any (core-{})', count(*) OVER ()), variant
-FROM variant WHERE variant > 0 AND NOT prior AND core
+FROM variant WHERE role = 'perturbation' AND core
 UNION ALL
 SELECT 4294967295, 'any (all)', variant
-FROM variant WHERE variant > 0 AND NOT prior;
+FROM variant WHERE role = 'perturbation';
 
 -- Trials without a number: failed ones, controls that are no number, rows of the benchmark that were left out.
 CREATE OR REPLACE VIEW failures AS
@@ -164,9 +178,12 @@ SELECT v.family, v.name AS variant, v.param,
        count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
        count(*) FILTER (n.WW AND n.flip) AS WW_changed,  -- wrong before and after, with another wrong answer [+]
        if(count(n.label) > 0, count(n.item) - count(n.right_now), NULL) AS unjudged,
-       (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.right_now), 0) AS delta_accuracy
+       (count(*) FILTER (n.WR) - count(*) FILTER (n.RW)) / nullif(count(n.right_now), 0) AS delta_accuracy,
+       -- McNemar's exact test of that [+] §4: a question is one pair here, right or wrong before and after.
+       CASE WHEN count(n.right_now) > 0
+            THEN binomial_two_sided(count(*) FILTER (n.RW), count(*) FILTER (n.RW OR n.WR)) END AS p_mcnemar
 FROM variant v LEFT JOIN instances n USING (variant)
-WHERE v.variant > 0 AND NOT v.prior
+WHERE v.role = 'perturbation'
 GROUP BY v.variant, v.family, v.name, v.param
 ORDER BY v.variant;
 
@@ -202,16 +219,65 @@ FROM counted
 WHERE whole OR category IS NOT NULL
 ORDER BY NOT whole, category, place;
 
+-- McNemar's exact test, clean against perturbed accuracy [+] §4, a family a row. The test takes independent pairs of right or wrong before
+-- and after. All instances of a family are none: those of a question share its clean answer and mostly go the same way, so that their test
+-- would call chance significant. Nor is the majority of a question's variants: it is steadier than the one clean answer, and
+-- R→W and W→R are no longer equally likely where nothing has changed. So each variant is tested over its questions (p_mcnemar of
+-- `transitions`), and p of a family of V variants is Bonferroni's, V times the smallest, whatever goes together among them: "no
+-- variant of this family changes the accuracy". Questions on one image still count as independent; where images have several, the
+-- interval of ΔAcc (`intervals`, over images) is the safer word.
+-- p_holm allows for testing all families at once. The pools only repeat them and are not counted among these.
+CREATE OR REPLACE VIEW mcnemar AS
+WITH tested AS (
+  SELECT p.place, p.family, count(*) AS variants, sum(t.RW)::BIGINT AS RW, sum(t.WR)::BIGINT AS WR,
+         least(1, count(t.p_mcnemar) * min(t.p_mcnemar)) AS p
+  FROM pools p JOIN variant v USING (variant) JOIN transitions t ON t.variant = v.name
+  GROUP BY p.place, p.family
+), ranked AS (
+  SELECT family, p, row_number() OVER (ORDER BY p, place) AS rank, count(*) OVER () AS tests
+  FROM tested WHERE p IS NOT NULL AND family IN (SELECT family FROM variant)
+), corrected AS (
+  SELECT family, max(least(1, (tests - rank + 1) * p)) OVER (ORDER BY rank) AS p_holm FROM ranked
+)
+SELECT family, variants, RW, WR, p, p_holm FROM tested LEFT JOIN corrected USING (family) ORDER BY place;
+
+-- A question's instances V_i and flips m_i in a family.
+CREATE OR REPLACE VIEW question_flips AS
+SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id, count(*) AS instances, count(*) FILTER (n.flip) AS flips
+FROM instances n JOIN pools p USING (variant) GROUP BY p.place, p.family, n.item;
+
+-- IV at equal variant count [+] §4: the mean chance that k of a question's variants, drawn without replacement, hold a flip; for k up to
+-- the fewest variants that a question has. Families of eight variants and of two can be compared at k = 2; IV itself grows with V.
+CREATE OR REPLACE VIEW vulnerability AS
+WITH question AS (
+  SELECT *, min(instances) OVER (PARTITION BY family) AS fewest FROM question_flips
+), drawn AS (
+  SELECT *, unnest(range(1, fewest + 1)) AS k FROM question
+)
+SELECT family, k, count(*) AS questions, avg(flip_among(k, instances, flips) ORDER BY item) AS IV
+FROM drawn GROUP BY place, family, k ORDER BY place, k;
+
+-- P(flip) by decile of the clean margin [+] §4: questions in ten equal parts by m(I), the least sure first, the same for all families.
+CREATE OR REPLACE VIEW flips_by_margin AS
+WITH ranked AS (
+  SELECT item, margin, ntile(10) OVER (ORDER BY margin, item) AS decile FROM answers WHERE variant = 0 AND margin IS NOT NULL
+)
+SELECT p.family, r.decile, min(r.margin) AS margin_from, max(r.margin) AS margin_to, count(DISTINCT n.item) AS questions,
+       count(*) AS instances, count(*) FILTER (n.flip) AS flips, count(*) FILTER (n.flip) / count(*) AS IFR
+FROM instances n JOIN pools p USING (variant) JOIN ranked r USING (item)
+GROUP BY p.place, p.family, r.decile
+ORDER BY p.place, r.decile;
+
 -- ── Drift ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- One row an instance and channel: d_iv = 1 − cos(e_i0, e_iv) and l_iv = ‖e_i0 − e_iv‖ [P] §5, ΔE = E' − E [P] §6.
 CREATE OR REPLACE VIEW drifts AS
 WITH value AS (
   SELECT item, variant, channel,
-         max(value) FILTER (metric = 'drift')     AS drift,
-         max(value) FILTER (metric = 'l2')        AS l2,
-         max(value) FILTER (metric = 'dirichlet') AS dirichlet
-  FROM measurement GROUP BY item, variant, channel
+         max(value) FILTER (metric = 'cosine_distance') AS drift,
+         max(value) FILTER (metric = 'l2_distance')     AS l2,
+         max(value) FILTER (metric = 'dirichlet')       AS dirichlet
+  FROM measurement WHERE metric IN ('cosine_distance', 'l2_distance', 'dirichlet') GROUP BY item, variant, channel
 )
 SELECT n.item, n.variant, n.flip, m.channel, m.drift, m.l2, m.dirichlet - m0.dirichlet AS delta_dirichlet
 FROM instances n
@@ -299,6 +365,164 @@ FROM drift_statistics
 GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
 
+-- What a drift is held against: the median control distance of a channel. `unrelated` is the paper's control, other items' clean
+-- representations; `matched` the same question on another item's image.
+CREATE OR REPLACE VIEW control_medians AS
+SELECT 'unrelated' AS control, channel, median(c.mean_distance) AS median_control
+FROM control c JOIN trial t USING (item)
+WHERE t.variant = 0 AND t.error IS NULL
+GROUP BY channel
+UNION ALL
+SELECT 'matched', m.channel, median(m.value)
+FROM measurement m JOIN variant v USING (variant)
+WHERE v.role = 'control' AND m.metric = 'cosine_distance'
+GROUP BY m.channel;
+
+-- One row an instance, channel and control: whether the drift went beyond the median.
+CREATE OR REPLACE VIEW compared_drifts AS
+SELECT p.place, p.family, d.item, d.variant, d.channel, d.flip, c.control, c.median_control, d.drift > c.median_control AS beyond
+FROM drifts d JOIN pools p USING (variant) JOIN control_medians c USING (channel)
+WHERE d.drift IS NOT NULL;
+
+-- Exceedance X_f [+] §5: the share of instances that drifted further than the median control; over all, where the answer was kept, where it
+-- flipped.
+CREATE OR REPLACE VIEW exceedance AS
+WITH counted AS (
+  SELECT channel, family, place, control, any_value(median_control) AS median_control, count(*) AS instances,
+         count(*) FILTER (NOT flip) AS kept, count(*) FILTER (flip) AS flipped,
+         count(*) FILTER (beyond) AS beyond, count(*) FILTER (beyond AND NOT flip) AS beyond_kept,
+         count(*) FILTER (beyond AND flip) AS beyond_flipped
+  FROM compared_drifts
+  GROUP BY channel, family, place, control
+)
+SELECT channel, family, control, median_control,
+       instances, beyond / instances AS exceedance,
+       kept, beyond_kept / nullif(kept, 0) AS hidden_exceedance,
+       flipped, beyond_flipped / nullif(flipped, 0) AS flipped_exceedance
+FROM counted
+ORDER BY channel_rank(channel), channel, place, control;
+
+-- What AUROC is drawn from (stats/auroc.h): an instance's drift, by family and channel, and whether its answer flipped.
+CREATE OR REPLACE VIEW forecasts AS
+SELECT p.family, d.channel, i.image_id, d.drift, d.flip
+FROM drifts d JOIN pools p USING (variant) JOIN item i USING (item)
+WHERE d.drift IS NOT NULL
+ORDER BY p.place, channel_rank(d.channel), d.channel, d.item, d.variant;
+
+-- ── What goes with what ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- One row an instance, channel and metric: the change against the clean trial where a clean image has a value of its own (energies, power
+-- in bands, coherence across bands), else the value, which is a change already (distances, sensitivities).
+CREATE OR REPLACE VIEW changes AS
+WITH change AS (
+  SELECT n.item, n.variant, m.channel, m.metric,
+         if(m.metric IN (SELECT metric FROM measurement WHERE variant = 0), m.value - m0.value, m.value) AS change
+  FROM instances n
+  JOIN measurement m USING (item, variant)
+  LEFT JOIN measurement m0 ON m0.item = m.item AND m0.variant = 0 AND m0.channel = m.channel AND m0.metric = m.metric
+)
+SELECT * FROM change
+UNION ALL
+SELECT item, variant, channel, 'input_low/input_high', low.change / nullif(high.change, 0)  -- Δlow/Δhigh [P] §6
+FROM change low JOIN change high USING (item, variant, channel)
+WHERE low.metric = 'input_low' AND high.metric = 'input_high';
+
+-- Pearson over instances of every metric's change with ΔE and, where the answer was kept, with Δlogp [P] §6, and with Δm [+] §6. A
+-- correlation with what does not vary is NULL.
+CREATE OR REPLACE VIEW correlations AS
+WITH paired AS (
+  SELECT p.place, p.family, c.*, e.change AS delta_dirichlet, n.flip, n.delta_margin, n.delta_logp
+  FROM changes c
+  JOIN pools p USING (variant)
+  JOIN instances n USING (item, variant)
+  LEFT JOIN changes e ON e.item = c.item AND e.variant = c.variant AND e.channel = 'vision' AND e.metric = 'dirichlet'
+  WHERE c.change IS NOT NULL
+), correlated AS (
+  SELECT channel, metric, family, place, count(*) AS instances, count(*) FILTER (NOT flip) AS kept,
+         corr(change, delta_dirichlet ORDER BY item, variant) FILTER (metric <> 'dirichlet') AS r_dirichlet,
+         corr(change, delta_margin ORDER BY item, variant)                                   AS r_margin,
+         corr(change, delta_logp ORDER BY item, variant) FILTER (NOT flip)                   AS r_logp_kept
+  FROM paired GROUP BY channel, metric, family, place
+)
+SELECT channel, metric, family, instances,
+       if(isnan(r_dirichlet), NULL, r_dirichlet) AS r_dirichlet,
+       if(isnan(r_margin), NULL, r_margin)       AS r_margin,
+       kept,
+       if(isnan(r_logp_kept), NULL, r_logp_kept) AS r_logp_kept
+FROM correlated
+ORDER BY channel_rank(channel), channel, metric, place;
+
+-- ── Drift to the prior ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- The softmax of a trial's scores.
+CREATE OR REPLACE VIEW probabilities AS
+WITH weighed AS (
+  SELECT item, variant, option, exp(logprob - max(logprob) OVER (PARTITION BY item, variant)) AS weight FROM score
+), summed AS (
+  SELECT item, variant, sum(weight ORDER BY option) AS weight FROM weighed GROUP BY item, variant
+)
+SELECT w.item, w.variant, w.option, w.weight / s.weight AS p FROM weighed w JOIN summed s USING (item, variant);
+
+-- JS(p, b): the divergence of a trial's distribution from that of a prior, nats [+] §7.
+CREATE OR REPLACE VIEW prior_divergences AS
+SELECT a.item, a.variant, b.variant AS prior, sum(divergence_of_option(a.p, b.p) ORDER BY a.option) AS js
+FROM probabilities a
+JOIN probabilities b ON b.item = a.item AND b.option = a.option
+JOIN variant v ON v.variant = b.variant AND v.role = 'prior'
+GROUP BY a.item, a.variant, b.variant;
+
+-- One row an instance and prior (blank image): how far the answer went from the clean one (c) to the prior's (b) [+] §7.
+CREATE OR REPLACE VIEW prior_shifts AS
+SELECT n.item, n.variant, n.image_id, v.variant AS prior, v.name AS prior_name, n.flip,
+       n.y = b.y AS as_prior,                                               -- y_p = y_b
+       -- DTP: 0 where the margin stayed, 1 where it is the prior's. A prior as far as the clean answer makes no scale.
+       CASE WHEN abs(b.margin - c.margin) >= 0.05 THEN (n.margin - c.margin) / (b.margin - c.margin) END AS dtp,
+       jc.js - jp.js AS js_shift                                            -- JS(c, b) − JS(p, b), nats: above 0 towards the prior
+FROM instances n
+JOIN answers c ON c.item = n.item AND c.variant = 0
+JOIN answers b ON b.item = n.item
+JOIN variant v ON v.variant = b.variant AND v.role = 'prior'
+LEFT JOIN prior_divergences jc ON jc.item = n.item AND jc.variant = 0 AND jc.prior = v.variant
+LEFT JOIN prior_divergences jp ON jp.item = n.item AND jp.variant = n.variant AND jp.prior = v.variant;
+
+-- Drift to the prior by family and prior [+] §7.
+CREATE OR REPLACE VIEW drift_to_prior AS
+SELECT s.prior_name AS prior, p.family, count(*) AS instances,
+       count(dtp) AS with_dtp,                                              -- not skipped
+       median(dtp) AS dtp_median,
+       count(*) FILTER (dtp > 0) / nullif(with_dtp, 0) AS dtp_positive,     -- share
+       count(*) FILTER (flip) AS flips,
+       count(*) FILTER (flip AND as_prior) / nullif(flips, 0) AS flips_to_prior,  -- P(y_p = y_b | flip)
+       avg(js_shift ORDER BY s.item, s.variant) AS js_shift                 -- mean, nats
+FROM prior_shifts s JOIN pools p USING (variant)
+GROUP BY s.prior, s.prior_name, p.place, p.family
+ORDER BY s.prior, p.place;
+
+-- How sure flipped answers are [P] §7: the mean margin of the clean prediction over flips. Clean, it says how sure the model was of what it
+-- gave up; perturbed, it is negative: how far the new answer beats the old.
+CREATE OR REPLACE VIEW flip_margins AS
+SELECT p.family, count(*) AS flips,
+       avg(c.margin ORDER BY n.item, n.variant) AS margin_clean,
+       avg(n.margin ORDER BY n.item, n.variant) AS margin
+FROM instances n JOIN pools p USING (variant) JOIN answers c ON c.item = n.item AND c.variant = 0
+WHERE n.flip
+GROUP BY p.place, p.family
+ORDER BY p.place;
+
+-- The change of false positives and false negatives on yes/no questions [P] §7: counts over the same judged instances, before and after, so
+-- that a question's clean answer counts once an instance.
+CREATE OR REPLACE VIEW false_answers AS
+WITH counted AS (
+  SELECT p.place, p.family, count(*) AS instances,
+         count(*) FILTER (n.answer <> 0 AND n.y0 = 0) AS FP_clean, count(*) FILTER (n.answer <> 0 AND n.y = 0) AS FP,
+         count(*) FILTER (n.answer = 0 AND n.y0 <> 0) AS FN_clean, count(*) FILTER (n.answer = 0 AND n.y <> 0) AS FN
+  FROM instances n JOIN pools p USING (variant)
+  WHERE n.yes_no AND n.right_now IS NOT NULL
+  GROUP BY p.place, p.family
+)
+SELECT family, instances, FP_clean, FP, FP - FP_clean AS delta_FP, FN_clean, FN, FN - FN_clean AS delta_FN
+FROM counted ORDER BY place;
+
 -- ── Sums by image ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- What intervals are drawn from [+] §4: each image's part (a, b, c, d) of the sums that a quantity above is made of, by `form`:
@@ -311,25 +535,30 @@ WITH question AS (
   SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id,
          count(*) AS instances, count(*) FILTER (n.flip) AS flips,
          count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
-         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)             AS negatives,
-         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)       AS negatives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp,
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0)        AS positives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y <> 0) AS fn
   FROM instances n JOIN pools p USING (variant)
   GROUP BY p.place, p.family, n.item
 ), perturbed AS (
   SELECT place, family, image_id, count(*) AS questions, count(*) FILTER (flips > 0) AS questions_flipped,
          sum(instances) AS instances, sum(flips) AS flips, sum(RR + WR) AS n_right, sum(WR - RW) AS n_gained,
-         sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp
+         sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp,
+         sum(positives) AS positives, sum(fn) AS fn
   FROM question GROUP BY place, family, image_id
 ), clean AS (
   SELECT image_id, count(*) FILTER (right_now) AS n_right, count(right_now) AS judged,
          count(right_now) FILTER (yes_no AND answer <> 0)           AS negatives,
-         count(right_now) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp
+         count(right_now) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp,
+         count(right_now) FILTER (yes_no AND answer = 0)            AS positives,
+         count(right_now) FILTER (yes_no AND answer = 0 AND y <> 0) AS fn
   FROM answers WHERE variant = 0 GROUP BY image_id
 ), shifted AS (
   SELECT f.place, f.family, c.image_id, coalesce(p.fp, 0) AS fp, coalesce(p.negatives, 0) AS negatives,
-         c.fp AS fp_clean, c.negatives AS negatives_clean
+         c.fp AS fp_clean, c.negatives AS negatives_clean,
+         coalesce(p.fn, 0) AS fn, coalesce(p.positives, 0) AS positives, c.fn AS fn_clean, c.positives AS positives_clean
   FROM (SELECT DISTINCT place, family FROM pools) f CROSS JOIN clean c LEFT JOIN perturbed p USING (family, image_id)
-  WHERE c.negatives > 0
 ), control_sum AS (
   SELECT i.image_id, c.channel, count(c.mean_distance) AS n_cd, coalesce(sum(c.mean_distance ORDER BY item), 0) AS cd
   FROM control c JOIN item i USING (item) JOIN trial t USING (item)
@@ -345,11 +574,33 @@ WITH question AS (
   FROM (SELECT DISTINCT place, family, channel, answer FROM drift_sum) k
   JOIN control_sum c USING (channel)
   LEFT JOIN drift_sum d USING (family, channel, answer, image_id)
+), drawn_two AS (
+  SELECT place, family, image_id, sum(flip_among(2, instances, flips) ORDER BY item) AS vulnerable, count(*) AS questions
+  FROM (SELECT *, min(instances) OVER (PARTITION BY family) AS fewest FROM question_flips)
+  WHERE fewest >= 2
+  GROUP BY place, family, image_id
+), exceeded AS (
+  SELECT place, family, channel, control, image_id, count(*) AS instances, count(*) FILTER (beyond) AS beyond,
+         count(*) FILTER (NOT flip) AS kept, count(*) FILTER (beyond AND NOT flip) AS beyond_kept
+  FROM compared_drifts JOIN item USING (item)
+  GROUP BY place, family, channel, control, image_id
+), flipped AS (
+  SELECT p.place, p.family, n.image_id, sum(n.margin ORDER BY n.item, n.variant) AS margin, count(n.margin) AS flips
+  FROM instances n JOIN pools p USING (variant)
+  WHERE n.flip
+  GROUP BY p.place, p.family, n.image_id
+), shifted_to_prior AS (
+  SELECT p.place, p.family, s.prior, s.prior_name, s.image_id,
+         count(*) FILTER (flip AND as_prior) AS as_prior, count(*) FILTER (flip) AS flips,
+         count(*) FILTER (dtp > 0) AS positive, count(dtp) AS with_dtp,
+         sum(js_shift ORDER BY s.item, s.variant) AS js_shift, count(js_shift) AS with_js
+  FROM prior_shifts s JOIN pools p USING (variant)
+  GROUP BY p.place, p.family, s.prior, s.prior_name, s.image_id
 ), named AS (
   SELECT -1 AS place, 'clean' AS family, 1 AS rank, 'accuracy' AS quantity, NULL AS channel, 'ratio' AS form, image_id,
          n_right::DOUBLE AS a, judged::DOUBLE AS b, NULL::DOUBLE AS c, NULL::DOUBLE AS d FROM clean
   UNION ALL
-  SELECT -1, 'clean', 5, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM clean WHERE negatives > 0
+  SELECT -1, 'clean', 6, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM clean WHERE negatives > 0
   UNION ALL
   SELECT place, family, 1, 'accuracy', NULL, 'ratio', image_id, n_right, judged, NULL, NULL FROM perturbed
   UNION ALL
@@ -359,12 +610,32 @@ WITH question AS (
   UNION ALL
   SELECT place, family, 4, 'IV', NULL, 'ratio', image_id, questions_flipped, questions, NULL, NULL FROM perturbed
   UNION ALL
-  SELECT place, family, 5, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM perturbed WHERE negatives > 0
+  SELECT place, family, 6, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM perturbed WHERE negatives > 0
   UNION ALL
-  SELECT place, family, 6, 'delta_FPR', NULL, 'difference', image_id, fp, negatives, fp_clean, negatives_clean FROM shifted
+  SELECT place, family, 7, 'delta_FPR', NULL, 'difference', image_id, fp, negatives, fp_clean, negatives_clean FROM shifted
+  WHERE negatives_clean > 0
   UNION ALL
-  SELECT place, family, 7, if(answer = 'all', 'percent', 'hidden_percent'), channel, 'quotient', image_id, 100 * pd, n_pd, cd, n_cd
+  SELECT place, family, 8, 'delta_FNR', NULL, 'difference', image_id, fn, positives, fn_clean, positives_clean FROM shifted
+  WHERE positives_clean > 0
+  UNION ALL
+  SELECT place, family, 9, if(answer = 'all', 'percent', 'hidden_percent'), channel, 'quotient', image_id, 100 * pd, n_pd, cd, n_cd
   FROM moved
+  UNION ALL
+  SELECT place, family, 5, 'IV_at_2', NULL, 'ratio', image_id, vulnerable, questions, NULL, NULL FROM drawn_two
+  UNION ALL
+  SELECT place, family, 10, 'exceedance_' || control, channel, 'ratio', image_id, beyond, instances, NULL, NULL FROM exceeded
+  UNION ALL
+  SELECT place, family, 11, 'hidden_exceedance_' || control, channel, 'ratio', image_id, beyond_kept, kept, NULL, NULL FROM exceeded
+  UNION ALL
+  SELECT place, family, 12, 'flip_margin', NULL, 'ratio', image_id, margin, flips, NULL, NULL FROM flipped
+  UNION ALL
+  SELECT place, family, 13 + prior, 'flips_to_' || prior_name, NULL, 'ratio', image_id, as_prior, flips, NULL, NULL FROM shifted_to_prior
+  UNION ALL
+  SELECT place, family, 13 + prior, 'dtp_positive_' || prior_name, NULL, 'ratio', image_id, positive, with_dtp, NULL, NULL
+  FROM shifted_to_prior
+  UNION ALL
+  SELECT place, family, 13 + prior, 'js_shift_' || prior_name, NULL, 'ratio', image_id, js_shift, with_js, NULL, NULL
+  FROM shifted_to_prior
 )
 SELECT family, quantity, channel, form, image_id, a, b, c, d
 FROM named

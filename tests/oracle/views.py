@@ -5,10 +5,10 @@
 
 It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
 cannot be read) and on two bundled ones, whose labels a perturbation can change; takes the raw rows (scores, measurements, control
-drifts, trials' failures and labels) and computes what `families`, `transitions`, `accuracy`, `drift` and `items` publish. Agreement: 1e-9
-relative, since both add the same doubles.
+drifts, trials' failures and labels) and computes what the views of answers, drift, correlation and drift to the prior publish, the sums that
+intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles.
 """
-import collections, csv, io, json, math, statistics, subprocess, sys, tempfile
+import collections, csv, fractions, functools, io, json, math, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -18,6 +18,7 @@ UNDERTOW = sys.argv[1]
 cli = importlib.import_module("test-cli")
 
 CORE = {"translation", "pad_crop", "scale", "scale_pad", "rotation", "text_semantic"}
+DRIFT = "cosine_distance"
 
 
 def make_own(folder):
@@ -53,6 +54,7 @@ def make_bundled(folder, task, limit):
                  for i in view(run, "items")}
 
 
+@functools.cache
 def view(run, name):
     shown = subprocess.run([UNDERTOW, "show", run, name, "--format", "json"], check=True, capture_output=True, text=True)
     return json.loads(shown.stdout)
@@ -74,6 +76,7 @@ class Run:
         self.family = {t["variant"]: t["family"] for t in view(run, "transitions")}  # those that apply to no question here, too
         self.items = [i for i in questions if (i, "clean") in self.scores]
         self.variants = list(self.family)
+        self.priors = [v for v in dict.fromkeys(v for _, v in self.scores) if v.startswith("prior")]
         self.label = {(t["id"], t["variant"]): t["label"] for t in trials}
 
     def right(self, item):
@@ -94,6 +97,16 @@ class Run:
         scores = self.scores[item, variant]
         return scores[option] - max(s for k, s in scores.items() if k != option)
 
+    def flip(self, item, variant):
+        return self.answer(item, variant) != self.answer(item, "clean")
+
+    def m(self, item, variant):
+        """The margin of the clean prediction."""
+        return self.margin(item, variant, self.answer(item, "clean"))
+
+    def cluster(self, item):
+        return self.questions[item][2]
+
     def instances(self, variants):
         return [(i, v) for i in self.items for v in variants if (i, v) in self.scores]
 
@@ -108,6 +121,10 @@ class Run:
 def mean(values):
     values = list(values)
     return math.fsum(values) / len(values) if values else None
+
+
+def ratio(a, b):
+    return a / b if b else None
 
 
 def entropy(answers):
@@ -145,18 +162,90 @@ def expected_accuracy(run, instances):
     yn = [(run.answer(i, v), run.right(i)) for i, v in judged if run.questions[i][1]]
     tp, fp = yn.count((0, 0)), yn.count((0, 1))
     fn, tn = yn.count((1, 0)), yn.count((1, 1))
-    ratio = lambda a, b: a / b if b else None
     return dict(instances=len(instances), unjudged=run.unjudged(instances),
                 accuracy=mean(run.answer(i, v) == run.right(i) for i, v in judged), yes_no=len(yn),
                 precision=ratio(tp, tp + fp), recall=ratio(tp, tp + fn), F1=ratio(2 * tp, 2 * tp + fp + fn),
                 FPR=ratio(fp, fp + tn), yes_rate=ratio(tp + fp, len(yn)))
 
 
+def binomial_two_sided(k, n):
+    return min(1.0, float(2 * fractions.Fraction(sum(math.comb(n, j) for j in range(min(k, n - k) + 1)), 2**n)))
+
+
+def p_of_variant(run, variant):
+    """McNemar's, over the questions of one variant; None where none of them is judged."""
+    instances = run.instances([variant])
+    counts = transitions(run, instances)
+    return binomial_two_sided(counts["RW"], counts["RW"] + counts["WR"]) if run.judged(instances) else None
+
+
+def p_of_family(run, variants):
+    """Bonferroni's of its variants."""
+    ps = [p for v in variants if (p := p_of_variant(run, v)) is not None]
+    return min(1.0, len(ps) * min(ps)) if ps else None
+
+
+def holm(ps):
+    """Step down: the smallest times their number, the next times one less, never below the one before (Holm 1979)."""
+    adjusted, last = {}, 0.0
+    known = sorted((p, name) for name, p in ps.items() if p is not None)
+    for i, (p, name) in enumerate(known):
+        last = adjusted[name] = max(last, min(1.0, (len(known) - i) * p))
+    return adjusted
+
+
+def flip_counts(run, variants):
+    """Item → (V_i, m_i)."""
+    counts = collections.defaultdict(lambda: [0, 0])
+    for i, v in run.instances(variants):
+        counts[i][0] += 1
+        counts[i][1] += run.flip(i, v)
+    return counts
+
+
+def vulnerability(counts, k):
+    return [1 - math.comb(V - m, k) / math.comb(V, k) for V, m in counts.values()]
+
+
+def deciles(run):
+    """Item → 1..10; the first parts are larger by one where ten parts cannot be equal."""
+    order = sorted(run.items, key=lambda i: run.m(i, "clean"))
+    whole, more = divmod(len(order), 10)
+    sizes = [whole + (d < more) for d in range(10)]
+    return dict(zip(order, (d + 1 for d in range(10) for _ in range(sizes[d]))))
+
+
+def auroc(values):
+    """Over all pairs of a flip and an answer kept, of (drift, flip)."""
+    flipped, kept = ([d for d, flip in values if flip == wanted] for wanted in (True, False))
+    return ratio(sum((f > k) + (f == k) / 2 for f in flipped for k in kept), len(flipped) * len(kept))
+
+
+def pearson(pairs):
+    """None where a side does not vary."""
+    if not pairs:
+        return None
+    mx, my = (mean(side) for side in zip(*pairs))
+    xx, yy, xy = (math.fsum(f(x - mx, y - my) for x, y in pairs) for f in (lambda x, y: x * x, lambda x, y: y * y, lambda x, y: x * y))
+    return xy / math.sqrt(xx * yy) if xx and yy else None
+
+
+def softmax(scores):
+    top = max(scores.values())
+    total = math.fsum(math.exp(s - top) for s in scores.values())
+    return {k: math.exp(s - top) / total for k, s in scores.items()}
+
+
+def js(p, q):
+    kl = lambda a: math.fsum(a[k] * math.log(2 * a[k] / (p[k] + q[k])) for k in a if a[k])
+    return kl(p) / 2 + kl(q) / 2
+
+
 def drift_of(run, channel, instances):
     """Mean PD in % of mean CD with its deviation, and Cohen's d; PD_i is the mean over an item's instances."""
     by_item = collections.defaultdict(list)
     for i, v in instances:
-        by_item[i].append(run.values[i, v, channel, "drift"])
+        by_item[i].append(run.values[i, v, channel, DRIFT])
     pd = [mean(d) for d in by_item.values()]
     cd = [run.control[channel][i] for i in run.items]
     if not pd:
@@ -172,8 +261,8 @@ def expected_drift(run, channel, variants):
     flipped = [x for x in instances if x not in set(kept)]
     percent, sd, d = drift_of(run, channel, instances)
     hidden, hidden_sd, _ = drift_of(run, channel, kept)
-    expected = dict(instances=len(instances), cos=mean(1 - run.values[i, v, channel, "drift"] for i, v in instances),
-                    l2=mean(run.values[i, v, channel, "l2"] for i, v in instances), percent=percent, percent_sd=sd, cohens_d=d,
+    expected = dict(instances=len(instances), cos=mean(1 - run.values[i, v, channel, DRIFT] for i, v in instances),
+                    l2=mean(run.values[i, v, channel, "l2_distance"] for i, v in instances), percent=percent, percent_sd=sd, cohens_d=d,
                     kept=len(kept), hidden_percent=hidden, hidden_percent_sd=hidden_sd, flipped=len(flipped),
                     flipped_percent=drift_of(run, channel, flipped)[0])
     if channel == "vision":
@@ -204,7 +293,61 @@ def test_families(run):
 def test_transitions(run):
     rows = {r["variant"]: r for r in view(run.run, "transitions")}
     for v in run.variants:
-        check(transitions(run, run.instances([v])), rows[v], v)
+        check(transitions(run, run.instances([v])) | {"p_mcnemar": p_of_variant(run, v)}, rows[v], v)
+
+
+def test_mcnemar(run):
+    rows = {r["family"]: r for r in view(run.run, "mcnemar")}
+    ps = {name: p_of_family(run, variants) for name, variants in run.pools()}
+    adjusted = holm({name: p for name, p in ps.items() if not name.startswith("any")})
+    for name, variants in run.pools():
+        counts = transitions(run, run.instances(variants))
+        check(dict(variants=len(variants), RW=counts["RW"], WR=counts["WR"], p=ps[name], p_holm=adjusted.get(name)), rows.pop(name), name)
+    assert not rows, rows
+
+
+def test_vulnerability(run):
+    rows = {(r["family"], r["k"]): r for r in view(run.run, "vulnerability")}
+    for name, variants in run.pools():
+        counts = flip_counts(run, variants)
+        for k in range(1, min(V for V, _ in counts.values()) + 1):
+            check(dict(questions=len(counts), IV=mean(vulnerability(counts, k))), rows.pop((name, k)), (name, k))
+    assert not rows, rows
+
+
+def test_flips_by_margin(run):
+    rows = {(r["family"], r["decile"]): r for r in view(run.run, "flips_by_margin")}
+    decile = deciles(run)
+    for name, variants in run.pools():
+        for d in range(1, 11):
+            instances = [(i, v) for i, v in run.instances(variants) if decile[i] == d]
+            flips = sum(run.flip(i, v) for i, v in instances)
+            margins = [run.m(i, "clean") for i, _ in instances]
+            check(dict(margin_from=min(margins), margin_to=max(margins), questions=len({i for i, _ in instances}),
+                       instances=len(instances), flips=flips, IFR=flips / len(instances)), rows.pop((name, d)), (name, d))
+    assert not rows, rows
+
+
+def test_flip_margins(run):
+    rows = {r["family"]: r for r in view(run.run, "flip_margins")}
+    for name, variants in run.pools():
+        if flips := [x for x in run.instances(variants) if run.flip(*x)]:
+            check(dict(flips=len(flips), margin_clean=mean(run.m(i, "clean") for i, _ in flips),
+                       margin=mean(run.m(i, v) for i, v in flips)), rows.pop(name), name)
+    assert not rows, rows
+
+
+def test_false_answers(run):
+    rows = {r["family"]: r for r in view(run.run, "false_answers")}
+    for name, variants in run.pools():
+        asked = [(i, v) for i, v in run.judged(run.instances(variants)) if run.questions[i][1]]
+        if asked:
+            of = lambda right, said, clean: sum(
+                run.right(i) == right and run.answer(i, "clean" if clean else v) == said for i, v in asked)
+            fp, fp_clean, fn, fn_clean = of(1, 0, False), of(1, 0, True), of(0, 1, False), of(0, 1, True)
+            check(dict(instances=len(asked), FP=fp, FP_clean=fp_clean, delta_FP=fp - fp_clean, FN=fn, FN_clean=fn_clean,
+                       delta_FN=fn - fn_clean), rows.pop(name), name)
+    assert not rows, rows
 
 
 def test_accuracy(run):
@@ -227,50 +370,190 @@ def test_drift(run):
     assert not rows, rows
 
 
+def drifts_and_flips(run, channel, variants):
+    return [(run.values[i, v, channel, DRIFT], run.flip(i, v)) for i, v in run.instances(variants)]
+
+
+def medians(run, channel):
+    """(control, its median drift): of unrelated items, and of the same question on another image."""
+    found = [("unrelated", statistics.median(run.control[channel][i] for i in run.items))]
+    matched = [run.values[i, "other_image", channel, DRIFT] for i in run.items if (i, "other_image", channel, DRIFT) in run.values]
+    return found + [("matched", statistics.median(matched))] * bool(matched)
+
+
+def test_exceedance(run):
+    rows = {(r["channel"], r["family"], r["control"]): r for r in view(run.run, "exceedance")}
+    for channel, control, median in ((c, *m) for c in run.control for m in medians(run, c)):
+        for name, variants in run.pools():
+            values = drifts_and_flips(run, channel, variants)
+            kept, flipped = ([d for d, flip in values if flip == wanted] for wanted in (False, True))
+            beyond = lambda some: ratio(sum(d > median for d in some), len(some))
+            check(dict(median_control=median, instances=len(values), exceedance=beyond([d for d, _ in values]), kept=len(kept),
+                       hidden_exceedance=beyond(kept), flipped=len(flipped), flipped_exceedance=beyond(flipped)),
+                  rows.pop((channel, name, control)), (channel, name, control))
+    assert not rows, rows
+
+
+def test_auroc(run):
+    rows = {(r["channel"], r["family"]): r for r in view(run.run, "auroc")}
+    for channel in run.control:
+        for name, variants in run.pools():
+            values, row = drifts_and_flips(run, channel, variants), rows.pop((channel, name))
+            clusters = ({run.cluster(i) for i, v in run.instances(variants) if run.flip(i, v) == wanted} for wanted in (True, False))
+            check(dict(instances=len(values), flips=sum(flip for _, flip in values), auroc=auroc(values),
+                       images=min(map(len, clusters))), row, (channel, name))
+            assert row["low"] is None or row["low"] <= row["auroc"] <= row["high"], row
+    assert not rows, rows
+
+
+def changes(run):
+    """(channel, metric) → {instance: its change against the clean trial, or its value where clean trials have none}."""
+    own = {(channel, metric) for _, v, channel, metric in run.values if v == "clean"}
+    found = collections.defaultdict(dict)
+    for (i, v, channel, metric), value in run.values.items():
+        if v in run.family and i in run.items:
+            before = run.values.get((i, "clean", channel, metric)) if (channel, metric) in own else 0.0
+            if before is not None:
+                found[channel, metric][i, v] = value - before
+    for (channel, metric), low in list(found.items()):
+        if metric == "input_low":
+            high = found[channel, "input_high"]
+            found[channel, "input_low/input_high"] = {x: low[x] / high[x] for x in low if high.get(x)}
+    return found
+
+
+def test_correlations(run):
+    rows = {(r["channel"], r["metric"], r["family"]): r for r in view(run.run, "correlations")}
+    found = changes(run)
+    energy = found["vision", "dirichlet"]
+    for (channel, metric), change in found.items():
+        for name, variants in run.pools():
+            instances = [x for x in run.instances(variants) if x in change]
+            kept = [x for x in instances if not run.flip(*x)]
+            y0 = lambda i: run.answer(i, "clean")
+            logp = lambda i, v: run.scores[i, v][y0(i)] - run.scores[i, "clean"][y0(i)]
+            expected = dict(
+                instances=len(instances), kept=len(kept), r_logp_kept=pearson([(change[x], logp(*x)) for x in kept]),
+                r_margin=pearson([(change[i, v], run.m(i, v) - run.m(i, "clean")) for i, v in instances]),
+                r_dirichlet=None if metric == "dirichlet" else pearson([(change[x], energy[x]) for x in instances if x in energy]))
+            check(expected, rows.pop((channel, metric, name)), (channel, metric, name))
+    assert not rows, rows
+
+
+def shifts(run, prior, variants):
+    """Instance → (DTP or None, whether it answers as the prior does, JS(c, b) − JS(p, b))."""
+    found = {}
+    for i, v in run.instances(variants):
+        if (i, prior) in run.scores:
+            way = run.m(i, prior) - run.m(i, "clean")
+            c, p, b = (softmax(run.scores[i, x]) for x in ("clean", v, prior))
+            found[i, v] = ((run.m(i, v) - run.m(i, "clean")) / way if abs(way) >= 0.05 else None,
+                           run.answer(i, v) == run.answer(i, prior), js(c, b) - js(p, b))
+    return found
+
+
+def test_drift_to_prior(run):
+    rows = {(r["prior"], r["family"]): r for r in view(run.run, "drift_to_prior")}
+    for prior in run.priors:
+        for name, variants in run.pools():
+            found = shifts(run, prior, variants)
+            dtp = [d for d, _, _ in found.values() if d is not None]
+            flips = [found[x][1] for x in found if run.flip(*x)]
+            check(dict(instances=len(found), with_dtp=len(dtp), dtp_median=statistics.median(dtp) if dtp else None,
+                       dtp_positive=ratio(sum(d > 0 for d in dtp), len(dtp)), flips=len(flips),
+                       flips_to_prior=ratio(sum(flips), len(flips)), js_shift=mean(j for _, _, j in found.values())),
+                  rows.pop((prior, name)), (prior, name))
+    assert not rows, rows
+
+
+def sums_of_answers(run, items, instances):
+    """One image's parts of the quantities that have no channel."""
+    flips = [x for x in instances if run.flip(*x)]
+    judged = run.judged(instances)
+    right = sum(run.answer(i, v) == run.right(i) for i, v in judged)
+    before = sum(run.answer(i, "clean") == run.right(i) for i, _ in judged)
+    expected = {"accuracy": (right, len(judged)), "delta_accuracy": (right - before, len(judged)),
+                "IFR": (len(flips), len(instances)), "IV": (len({i for i, _ in flips}), len({i for i, _ in instances}))}
+    for rate, asked in ("FPR", 1), ("FNR", 0):
+        wrong = lambda some: sum(run.answer(i, v) != run.right(i) for i, v in some)
+        of = [(i, v) for i, v in judged if run.questions[i][1] and run.right(i) == asked]
+        clean = [(i, "clean") for i in items if run.questions[i][1] and run.right(i) == asked]
+        if clean:
+            expected["delta_" + rate] = (wrong(of), len(of), wrong(clean), len(clean))
+        if of and rate == "FPR":
+            expected[rate] = (wrong(of), len(of))
+    if flips:
+        expected["flip_margin"] = (math.fsum(run.m(i, v) for i, v in flips), len(flips))
+    return expected
+
+
+def sums_of_drift(run, channel, items, instances):
+    kept = [x for x in instances if not run.flip(*x)]
+    drift = lambda i, v: run.values[i, v, channel, DRIFT]
+    expected = {}
+    for prefix, chosen in ("", instances), ("hidden_", kept):
+        pd = collections.defaultdict(list)
+        for i, v in chosen:
+            pd[i].append(drift(i, v))
+        cd = [run.control[channel][i] for i in items]
+        expected[prefix + "percent"] = (100 * math.fsum(map(mean, pd.values())), len(pd), math.fsum(cd), len(cd))
+        for control, median in medians(run, channel):
+            expected[f"{prefix}exceedance_{control}"] = (sum(drift(*x) > median for x in chosen), len(chosen))
+    return expected
+
+
+def sums_of_prior(run, prior, instances):
+    found = shifts(run, prior, {v: None for _, v in instances})
+    found = {x: found[x] for x in instances if x in found}
+    dtp = [d for d, _, _ in found.values() if d is not None]
+    flips = [found[x][1] for x in found if run.flip(*x)]
+    return {"flips_to_" + prior: (sum(flips), len(flips)), "dtp_positive_" + prior: (sum(d > 0 for d in dtp), len(dtp)),
+            "js_shift_" + prior: (math.fsum(j for _, _, j in found.values()), len(found))}
+
+
 def test_image_sums(run):
     """Each image's part on its own, from the raw rows."""
-    cluster = lambda i: f"cluster{int(i.split('-')[0]) // 2}"
-    flip = lambda i, v: run.answer(i, v) != run.answer(i, "clean")
-    false_yes = lambda i, v: run.right[i] == (1, True) and run.answer(i, v) == 0
-    negative = lambda i: run.right[i] == (1, True)
     rows = {(r["family"], r["quantity"], r["channel"], r["image_id"]): [r[k] for k in "abcd"] for r in view(run.run, "image_sums")}
     for name, variants in run.pools():
-        for image in sorted({cluster(i) for i in run.items}):
-            items = [i for i in run.items if cluster(i) == image]
+        counts = flip_counts(run, variants)
+        for image in sorted({run.cluster(i) for i in run.items}):
+            items = [i for i in run.items if run.cluster(i) == image]
             instances = [(i, v) for i, v in run.instances(variants) if i in items]
-            right = sum(run.answer(i, v) == run.right[i][0] for i, v in instances)
-            before = sum(run.answer(i, "clean") == run.right[i][0] for i, _ in instances)
-            expected = {"accuracy": (right, len(instances)), "delta_accuracy": (right - before, len(instances)),
-                        "IFR": (sum(flip(i, v) for i, v in instances), len(instances)),
-                        "IV": (len({i for i, v in instances if flip(i, v)}), len({i for i, _ in instances}))}
-            if any(map(negative, items)):
-                false = (sum(false_yes(i, v) for i, v in instances), sum(negative(i) for i, _ in instances))
-                clean = (sum(false_yes(i, "clean") for i in items), sum(map(negative, items)))
-                expected |= {"FPR": false, "delta_FPR": false + clean}
-            for quantity, sums in expected.items():
-                assert rows[name, quantity, None, image] == list(sums) + [None] * (4 - len(sums)), (name, quantity, image)
-            for quantity, chosen in ("percent", instances), ("hidden_percent", [x for x in instances if not flip(*x)]):
-                pd = collections.defaultdict(list)
-                for i, v in chosen:
-                    pd[i].append(run.values[i, v, "ctx_mcq", "drift"])
-                cd = [run.control["ctx_mcq"][i] for i in items]
-                sums = 100 * math.fsum(map(mean, pd.values())), len(pd), math.fsum(cd), len(cd)
-                check(dict(zip("abcd", sums)), dict(zip("abcd", rows[name, quantity, "ctx_mcq", image])), (name, quantity, image))
+            expected = {(q, None): sums for q, sums in sums_of_answers(run, items, instances).items()}
+            if min(V for V, _ in counts.values()) >= 2:
+                expected["IV_at_2", None] = (math.fsum(vulnerability({i: counts[i] for i in items}, 2)), len(items))
+            for channel in run.control:
+                expected |= {(q, channel): sums for q, sums in sums_of_drift(run, channel, items, instances).items()}
+            for prior in run.priors:
+                expected |= {(q, None): sums for q, sums in sums_of_prior(run, prior, instances).items()}
+            for (quantity, channel), sums in expected.items():
+                where = (name, quantity, channel, image)
+                check(dict(zip("abcd", list(sums) + [None] * (4 - len(sums)))), dict(zip("abcd", rows.pop(where))), where)
+    assert {family for family, *_ in rows} == {"clean"}, rows
 
 
 def test_intervals(run):
-    """Their values are those of the other views, and lie between their bounds."""
+    """Their values are those of the other views, and lie between their bounds where they have any."""
     rows = {(r["family"], r["quantity"], r["channel"]): r for r in view(run.run, "intervals")}
     published = {(r["family"], q, None): r[q] for r in view(run.run, "families") for q in ("IFR", "IV", "accuracy", "delta_accuracy")}
-    fpr = {r["family"]: r["FPR"] for r in view(run.run, "accuracy") if r["category"] == "all"}
-    published |= {(f, "FPR", None): rate for f, rate in fpr.items()}
-    published |= {(f, "delta_FPR", None): rate - fpr["clean"] for f, rate in fpr.items() if f != "clean"}
+    whole = {r["family"]: r for r in view(run.run, "accuracy") if r["category"] == "all"}
+    published |= {("clean", "accuracy", None): whole["clean"]["accuracy"]}
+    if whole["clean"]["FPR"] is not None:
+        published |= {(f, "FPR", None): r["FPR"] for f, r in whole.items()}
+        published |= {(f, "delta_FPR", None): r["FPR"] - whole["clean"]["FPR"] for f, r in whole.items() if f != "clean"}
+        published |= {(f, "delta_FNR", None): whole["clean"]["recall"] - r["recall"] for f, r in whole.items() if f != "clean"}
     published |= {(r["family"], q, r["channel"]): r[q] for r in view(run.run, "drift") for q in ("percent", "hidden_percent")}
+    published |= {(r["family"], f"{q}_{r['control']}", r["channel"]): r[q] for r in view(run.run, "exceedance")
+                  for q in ("exceedance", "hidden_exceedance")}
+    published |= {(r["family"], "IV_at_2", None): r["IV"] for r in view(run.run, "vulnerability") if r["k"] == 2}
+    published |= {(r["family"], "flip_margin", None): r["margin"] for r in view(run.run, "flip_margins")}
+    published |= {(r["family"], f"{name}_{r['prior']}", None): r[column] for r in view(run.run, "drift_to_prior")
+                  for name, column in (("flips_to", "flips_to_prior"), ("dtp_positive", "dtp_positive"), ("js_shift", "js_shift"))}
     for key, value in published.items():
         row = rows.pop(key)
         check(dict(value=value), row, key)
-        assert row["low"] <= row["value"] <= row["high"], row
-    assert set(rows) == {("clean", "accuracy", None)}, rows
+        assert row["low"] is None or row["low"] <= row["value"] <= row["high"], row
+    assert not rows, rows
 
 
 def test_items(run):
@@ -303,7 +586,7 @@ def test_bundled_is_worth_checking(presence, perception):
     assert "changed" in perception.label.values()
 
 
-CHECKS = [test_families, test_transitions, test_accuracy, test_drift, test_items]
+CHECKS = [f for name, f in list(globals().items()) if name.startswith("test_") and not name.endswith("worth_checking")]
 
 
 def main():

@@ -1,0 +1,26 @@
+/* The matched control: the same question on the image of another item, which the run gives in place of the item's own. How far that moves a
+ * representation is what an image can do to it; the paper's control changes the question too. */
+#include "perturb/family.h"
+
+static char *
+name_variant (const UtVariant *variant)
+{
+  return g_strdup (variant->family->name);
+}
+
+static UtImage *
+apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
+{
+  (void) variant, (void) subject, (void) seed, (void) error;
+  return ut_image_ref (image);
+}
+
+const UtFamily ut_other_image = {
+  .name = "other_image",
+  .summary = "the same question on another item's image: the matched control of drift",
+  .role = UT_ROLE_CONTROL,
+  .n_params = 1,
+  .params = (const double[]) { 0 },
+  .name_variant = name_variant,
+  .apply = apply,
+};
