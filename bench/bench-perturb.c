@@ -46,7 +46,7 @@ static void
 apply_family (void *data)
 {
   static const char *const labels[] = { "A", "B", "C", "D" };
-  const UtSubject subject = { "bench", 0, labels, 4, 0 };
+  const UtSubject subject = { "bench", 0, labels, 4, 0, 0, "bench.png" };
   const FamilyWork *work = data;
   for (unsigned i = 0; i < work->variants->len; i++)
     {
@@ -71,13 +71,16 @@ int
 main (int argc, char **argv)
 {
   const int width = argc == 3 ? atoi (argv[1]) : 640, height = argc == 3 ? atoi (argv[2]) : 427;
-  g_autoptr (GPtrArray) variants = ut_variants_expand ("all", NULL);
+  g_autoptr (GPtrArray) variants = ut_variants_expand ("all,translation_vertical,occlusion,photometric,text_fixed,text_right,keep,band_noise,signs", NULL);
   g_autoptr (UtImage) image = bench_image (width, height);
   g_print ("%d×%d, milliseconds a variant\n", width, height);
   for (const UtFamily *const *family = ut_families; *family != NULL; family++)
     {
+      if ((*family)->apply == NULL || (*family)->n_params == 0)
+        continue;
       FamilyWork work = { variants, *family, image };
-      g_print ("%-14s %8.3f\n", (*family)->name, least_ms (apply_family, &work) / (*family)->n_params);
+      const unsigned n = (*family)->n_params * MAX ((*family)->n_trials, 1);
+      g_print ("%-21s %8.3f\n", (*family)->name, least_ms (apply_family, &work) / n);
     }
   g_autoptr (UtImage) large = bench_image (4000, 3000);
   g_print ("limit a photograph of 4000×3000 to 1024×768: %.1f ms\n", least_ms (limit, large));

@@ -12,15 +12,37 @@
 #include "run/bundled.h"
 #include "run/group.h"
 
+static const char *
+kind_of (const UtFamily *family)
+{
+  if (family->role != UT_ROLE_PERTURBATION)
+    return family->role == UT_ROLE_CLEAN ? "" : ut_role_names[family->role];
+  return family->core ? "core" : family->on_request ? "by name" : "overlay";
+}
+
+static void
+print_numbers (const char *title, const double *numbers, unsigned n)
+{
+  printf ("  %s:", title);
+  for (unsigned i = 0; i < n; i++)
+    printf (" %g", numbers[i]);
+  putchar ('\n');
+}
+
 static void
 list_families (void)
 {
   for (size_t i = 0; ut_families[i] != NULL; i++)
     {
       const UtFamily *family = ut_families[i];
-      const char *kind = family->core ? "core" : ut_role_names[family->role];
-      printf ("%-14s %-7s %u variant%s  %s\n", family->name, i == 0 ? "" : kind, family->n_params, family->n_params == 1 ? " " : "s",
-              family->summary);
+      const unsigned n = family->n_params * MAX (family->n_trials, 1);
+      g_autofree char *count = n == 0 ? g_strdup ("") : g_strdup_printf ("%u variant%s", n, n == 1 ? "" : "s");
+      printf ("%-21s %-8s %-12s %s%s%s%s\n", family->name, kind_of (family), count, family->summary, family->group != NULL ? " [" : "",
+              family->group != NULL ? family->group : "", family->group != NULL ? "]" : "");
+      if (family->range != NULL)
+        printf ("  takes %s from %g to %g\n", family->range->what, family->range->from, family->range->to);
+      if (family->ladder != NULL)
+        print_numbers ("ladder", family->ladder, family->n_ladder);
     }
 }
 

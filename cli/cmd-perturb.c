@@ -14,6 +14,7 @@ typedef struct {
   char *seed;
   char *labels;
   char *predicted;
+  char *right;
 } Options;
 
 static void
@@ -25,6 +26,7 @@ options_clear (Options *options)
   g_free (options->seed);
   g_free (options->labels);
   g_free (options->predicted);
+  g_free (options->right);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -47,15 +49,17 @@ parse_options (int argc, char **argv, Options *options, GError **error)
   g_auto (GStrv) images = NULL;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->folder, "Folder to write to; made where it does not exist", "DIR" },
-    { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &options->families, "Families, comma-separated; core; all (the default)", "FAMILIES" },
-    { "seed", 0, 0, G_OPTION_ARG_STRING, &options->seed, "What random text is drawn from (default 0)", "S" },
+    { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &options->families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
+    { "seed", 0, 0, G_OPTION_ARG_STRING, &options->seed, "What random text, places and noise are drawn from (default 0)", "S" },
     { "labels", 0, 0, G_OPTION_ARG_STRING, &options->labels, "Option labels for the text overlays (default A,B,C,D)", "LABELS" },
     { "predicted", 0, 0, G_OPTION_ARG_STRING, &options->predicted, "The label the model answers to the clean image (default the first)", "LABEL" },
+    { "right", 0, 0, G_OPTION_ARG_STRING, &options->right, "The right label, for text_right (default none)", "LABEL" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &images, NULL, "IMAGE" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_option_context_set_summary (context, "Writes every variant of IMAGE as a PNG named after it, and sheet.png with them all.");
+  g_option_context_set_description (context, UT_CMD_FAMILIES_DESCRIPTION);
   g_option_context_add_main_entries (context, entries, NULL);
   g_autoptr (GError) fault = NULL;
   if (!g_option_context_parse (context, &argc, &argv, &fault))
@@ -68,6 +72,20 @@ parse_options (int argc, char **argv, Options *options, GError **error)
   return TRUE;
 }
 
+/* Which of the labels `typed` is. */
+static gboolean
+find_label (const char *option, const char *typed, char **labels, int *out_index, GError **error)
+{
+  for (int i = 0; labels[i] != NULL; i++)
+    if (strcmp (labels[i], typed) == 0)
+      {
+        *out_index = i;
+        return TRUE;
+      }
+  g_autofree char *list = g_strjoinv (", ", labels);
+  return usage (error, "%s %s: not one of the labels %s", option, typed, list);
+}
+
 /* The question that overlays are written for, out of the options; it borrows from `labels`. */
 static gboolean
 make_subject (const Options *options, char **labels, const char *id, UtSubject *subject, GError **error)
@@ -78,17 +96,9 @@ make_subject (const Options *options, char **labels, const char *id, UtSubject *
   for (unsigned i = 0; i < n; i++)
     if (*g_strstrip (labels[i]) == '\0')
       return usage (error, "--labels %s: label %u is empty", options->labels, i + 1);
-  *subject = (UtSubject) { .id = id, .labels = (const char *const *) labels, .n_labels = n };
-  if (options->predicted == NULL)
-    return TRUE;
-  for (unsigned i = 0; i < n; i++)
-    if (strcmp (labels[i], options->predicted) == 0)
-      {
-        subject->clean_prediction = (int) i;
-        return TRUE;
-      }
-  g_autofree char *list = g_strjoinv (", ", labels);
-  return usage (error, "--predicted %s: not one of the labels %s", options->predicted, list);
+  *subject = (UtSubject) { .id = id, .labels = (const char *const *) labels, .n_labels = n, .right_answer = -1, .image_name = id };
+  return (options->predicted == NULL || find_label ("--predicted", options->predicted, labels, &subject->clean_prediction, error))
+         && (options->right == NULL || find_label ("--right", options->right, labels, &subject->right_answer, error));
 }
 
 static UtImage *
@@ -125,7 +135,7 @@ write_variants (const GPtrArray *variants, UtImage *image, const UtSubject *subj
     {
       const UtVariant *variant = variants->pdata[i];
       g_autofree char *key = ut_variant_key (variant, subject, seed);
-      if (key == NULL)
+      if (key == NULL || variant->family->no_image)
         continue;
       g_autoptr (GError) fault = NULL;
       UtImage *changed = ut_variant_apply (variant, image, subject, seed, &fault);

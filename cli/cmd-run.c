@@ -136,7 +136,7 @@ ut_cmd_run (int argc, char **argv)
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
     { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
-    { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, "Families, comma-separated (see list families); default all", "FAMILIES" },
+    { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of everything random; default 0", "S" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
@@ -154,7 +154,8 @@ ut_cmd_run (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_option_context_set_summary (context, "Asks the model every question on the clean image and on each variant of it, and stores answers,\n"
                                          "scores and how far the representations moved. Interrupted, the same command goes on.");
-  g_option_context_set_description (context, "Example:\n  undertow run -m bundled:small -d bundled:presence -o run.duckdb");
+  g_option_context_set_description (context, UT_CMD_FAMILIES_DESCRIPTION
+                                    "\n\nExample:\n  undertow run -m bundled:small -d bundled:presence -o run.duckdb");
   g_option_context_add_main_entries (context, entries, NULL);
 
   spell_out (argc, argv);

@@ -54,7 +54,7 @@ def rows(run, view):
     return list(csv.DictReader(io.StringIO(show(run, view))))
 
 
-VIEWS = ["families", "accuracy", "drift", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "items", "trials", "failures"]
+VIEWS = ["families", "accuracy", "drift", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "pixel_changes", "items", "trials", "failures"]
 
 
 def exports(run):
@@ -87,6 +87,58 @@ def test_scale_has_ifr_equal_iv(tmp):
     undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "scale"))
     family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["scale"]
     assert family["IFR"] == family["IV"], family
+
+
+def test_chosen_variants(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3)
+    args = run_args(dataset, tmp / "run", "-p", "scale,rotation:30,10,occlusion,signs_all:8,prior:128,prior_none,text_right")
+    done = undertow(*args)
+    assert done.returncode == 0, done.stderr
+    changes = {r["variant"]: r for r in rows(tmp / "run", "changes")}
+    assert list(changes) == ["scale0.9", "rotation+10", "rotation+30", "occlusion10", "occlusion20", "occlusion30", "text_right",
+                             *(f"signs_all8-{i}" for i in range(1, 6)), "prior-grey", "prior-none"], list(changes)
+    assert all(r["trials"] == "9" for r in changes.values()), changes
+    assert changes["scale0.9"]["compared"] == "0" and changes["scale0.9"]["psnr"] == "", changes["scale0.9"]
+    assert abs(float(changes["occlusion20"]["touched"]) - 0.2) < 0.02, changes["occlusion20"]
+    assert float(changes["signs_all8-1"]["linf"]) == 4 and 30 < float(changes["signs_all8-1"]["psnr"]) < 40, changes["signs_all8-1"]
+
+    # Chosen angles stand beside the paper's; a question without an image has no vision, and no size.
+    families = {r["family"]: r for r in rows(tmp / "run", "families")}
+    assert families["rotation"]["variants"] == families["rotation (others)"]["variants"] == "1", families
+    assert families["any (core-2)"]["instances"] == "18", families
+    channels = {r["channel"] for r in rows(tmp / "run", "measurements") if r["variant"] == "prior-none"}
+    assert channels == {"ctx_open", "ctx_open.normed", "ctx_mcq", "ctx_mcq.normed"}, channels
+    assert {r["channel"] for r in rows(tmp / "run", "drift")} == channels | {"vision"}
+    trials = [r for r in rows(tmp / "run", "trials") if r["variant"] == "prior-none"]
+    assert len(trials) == 9 and all(r["width"] == "" and r["answer"] and not r["error"] for r in trials), trials
+    right = {r["id"]: r["detail"] for r in rows(tmp / "run", "trials") if r["variant"] == "text_right"}
+    assert right["0-0"] == "Answer is A" and right["1-2"] == "Answer is D", right
+
+    again = undertow(*args)
+    assert again.returncode == 0, again.stderr
+    assert_fails(2, ["variants"], *run_args(dataset, tmp / "run", "-p", "scale,rotation:30,11"))
+    assert_fails(2, ["rotation:x", "degrees"], *run_args(dataset, tmp / "none", "-p", "rotation:x"))
+
+
+def test_variants_of_others(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    for variant, images in ("brighter", (0, 1, 2)), ("darker", (0, 2)):
+        (tmp / "v" / variant).mkdir(parents=True)
+        for i in images:
+            png(tmp / "v" / variant / f"{i}.png", 96 + 16 * (i % 3), 96, f"{variant}{i}")
+    args = run_args(dataset, tmp / "run", "-p", f"folder:{tmp / 'v'},scale")
+    done = undertow(*args)
+    assert done.returncode == 0, done.stderr
+    failures = rows(tmp / "run", "failures")
+    assert {(f["id"], f["variant"]) for f in failures} == {("1-0", "folder:darker"), ("1-1", "folder:darker")}, failures
+    assert "1.png" in failures[0]["reason"], failures
+    changes = {r["variant"]: r for r in rows(tmp / "run", "changes")}
+    assert changes["folder:brighter"]["compared"] == "6" and changes["folder:brighter"]["param"] == "", changes
+
+    # What was missing is tried again.
+    png(tmp / "v" / "darker" / "1.png", 112, 96, "darker1")
+    assert undertow(*args).returncode == 0
+    assert rows(tmp / "run", "failures") == []
 
 
 def test_same_seed_same_exports(tmp):

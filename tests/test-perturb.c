@@ -1,16 +1,19 @@
 /* perturb: each family against its closed form, all of them against Pillow's values (oracle/perturb.py), lists of families, what depends
  * on the question. */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "metric/metric.h"
 #include "perturb/perturb.h"
 
 static constexpr uint64_t SEED = 7;
 static const char *const letters[] = { "A", "B", "C", "D" };
 static const char *const yes_no[] = { "Yes", "No" };
-static const UtSubject four = { "item-1", 0, letters, 4, 0 };
-static const UtSubject two = { "item-1", 0, yes_no, 2, 1 };
+static const UtSubject four = { "item-1", 0, letters, 4, 0, 2, "1.png" };
+static const UtSubject two = { "item-1", 0, yes_no, 2, 1, 1, "1.png" };
 
 /* --- Help. --- */
 
@@ -223,6 +226,128 @@ test_prior (void)
     g_assert_cmpint (blank->pixels[i], ==, 255);
 }
 
+static void
+test_no_image (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("prior_none");
+  g_autoptr (UtImage) image = test_image (9, 4);
+  g_autoptr (GError) error = NULL;
+  g_assert_null (ut_variant_apply (variants->pdata[1], image, &four, SEED, &error));
+  g_assert_cmpstr (error->message, ==, "prior-none: has no image");
+}
+
+/* --- What is drawn. --- */
+
+/* The rectangle that an occlusion says it covers is grey, everything else as it was. */
+static void
+check_occlusion (UtImage *image, const UtVariant *variant, const UtSubject *subject, UtGeometry *g)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtImage) out = ut_variant_apply (variant, image, subject, SEED, &error);
+  g_assert_no_error (error);
+  g_assert_true (ut_variant_place (variant, image->width, image->height, subject, SEED, g, NULL));
+  g_assert_true (g->covered.left >= 0 && g->covered.top >= 0 && g->covered.right <= image->width && g->covered.bottom <= image->height);
+  for (int y = 0; y < image->height; y++)
+    for (int x = 0; x < image->width; x++)
+      if (x >= g->covered.left && x < g->covered.right && y >= g->covered.top && y < g->covered.bottom)
+        g_assert_true (is_colour (out, x, y, 128, 128, 128));
+      else
+        g_assert_true (same_pixel (out, x, y, image, x, y));
+}
+
+static void
+test_occlusion (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("occlusion:ladder,100");
+  static const int shapes[][2] = { { 160, 120 }, { 30, 200 }, { 300, 20 }, { 1, 1 } };
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (unsigned v = 1; v < variants->len; v++)
+      {
+        const UtVariant *variant = variants->pdata[v];
+        g_autoptr (UtImage) image = test_image (shapes[i][0], shapes[i][1]);
+        UtGeometry g;
+        check_occlusion (image, variant, &four, &g);
+        const double area = (double) (g.covered.right - g.covered.left) * (g.covered.bottom - g.covered.top);
+        if (image->height > 1)
+          g_assert_cmpfloat_with_epsilon (area, variant->param / 100 * image->width * image->height, image->width + image->height);
+      }
+}
+
+/* The image decides where, and the seed; not the question. */
+static void
+test_occlusion_place (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("occlusion:10");
+  UtSubject other = four;
+  UtGeometry here, again, there;
+  other.id = "item-2";
+  g_assert_true (ut_variant_place (variants->pdata[1], 640, 480, &four, SEED, &here, NULL));
+  g_assert_true (ut_variant_place (variants->pdata[1], 640, 480, &other, SEED, &again, NULL));
+  g_assert_cmpmem (&here, sizeof here, &again, sizeof again);
+  other.image_name = "2.png";
+  g_assert_true (ut_variant_place (variants->pdata[1], 640, 480, &other, SEED, &there, NULL));
+  g_assert_cmpint (here.covered.left, !=, there.covered.left);
+  g_assert_true (ut_variant_place (variants->pdata[1], 640, 480, &four, SEED + 1, &there, NULL));
+  g_assert_cmpint (here.covered.left, !=, there.covered.left);
+}
+
+/* Same seed and image, same pixels; another image, seed or trial, others. */
+static void
+test_noise (void)
+{
+  static const char *const names[] = { "gaussian_noise4", "band_noise_low16-1", "band_noise_high16-1", "band_noise_all16-1",
+                                       "signs_low16-1",   "signs_high16-1",     "signs_all16-1",       "band_noise_low16-2" };
+  g_autoptr (GPtrArray) variants = expand ("gaussian_noise,band_noise,signs");
+  g_autoptr (UtImage) image = test_image (40, 30);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  UtSubject other = four;
+  other.image_name = "2.png";
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const UtVariant *variant = find (variants, names[i]);
+      g_autoptr (UtImage) once = ut_variant_apply (variant, image, &four, SEED, NULL);
+      g_autoptr (UtImage) twice = ut_variant_apply (variant, image, &four, SEED, NULL);
+      g_autoptr (UtImage) elsewhere = ut_variant_apply (variant, image, &other, SEED, NULL);
+      g_autoptr (UtImage) seeded = ut_variant_apply (variant, image, &four, SEED + 1, NULL);
+      assert_equal (once, twice);
+      const UtImage *const images[] = { once, elsewhere, seeded };
+      for (size_t k = 0; k < G_N_ELEMENTS (images); k++)
+        g_assert_true (g_hash_table_add (seen, g_compute_checksum_for_data (G_CHECKSUM_SHA256, images[k]->pixels, 40 * 30 * 3)));
+    }
+}
+
+static void
+test_noise_without_name (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("gaussian_noise:4");
+  g_autoptr (UtImage) image = test_image (8, 8);
+  g_autoptr (GError) error = NULL;
+  UtSubject nameless = four;
+  nameless.image_name = NULL;
+  g_assert_null (ut_variant_apply (variants->pdata[1], image, &nameless, SEED, &error));
+  g_assert_cmpstr (error->message, ==, "gaussian_noise4: depends on the image's name, and it has none");
+}
+
+/* Of an even image nothing changes but its level. */
+static void
+test_photometric_of_even (void)
+{
+  g_autoptr (UtImage) even = ut_image_new (30, 20, NULL);
+  memset (even->pixels, 100, 30 * 20 * 3);
+  static const struct {
+    const char *family;
+    double param;
+    int level;
+  } cases[] = { { "blur", 8, 100 },        { "contrast", 0.5, 100 },   { "contrast", 1.5, 100 },  { "brightness", 0.5, 50 },
+                { "brightness", 1.25, 125 }, { "brightness", 3, 255 }, { "keep_low", 0, 100 },    { "keep_high", 1, 128 } };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (UtImage) out = apply (cases[i].family, cases[i].param, even, NULL, SEED);
+      for (int k = 0; k < 30 * 20 * 3; k++)
+        g_assert_cmpint (out->pixels[k], ==, cases[i].level);
+    }
+}
+
 /* --- Overlays. --- */
 
 /* Outside a box in the middle nothing changes; inside, everything is red on white: red full, green and blue equal. The number of pixels with
@@ -351,6 +476,28 @@ test_inapplicable (void)
   g_assert_error (no_subject, UT_ERROR, UT_ERROR_FAILED);
 }
 
+static void
+test_chosen_labels (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("text_fixed:1,3,text_right");
+  UtSubject unanswered = four;
+  unanswered.clean_prediction = -1; /* they do not ask what the model says */
+  g_autofree char *a = ut_variant_detail (find (variants, "text_fixed-1"), &unanswered, SEED);
+  g_autofree char *c = ut_variant_detail (find (variants, "text_fixed-3"), &unanswered, SEED);
+  g_autofree char *right = ut_variant_detail (find (variants, "text_right"), &unanswered, SEED);
+  g_autofree char *no = ut_variant_detail (find (variants, "text_right"), &two, SEED);
+  g_assert_cmpstr (a, ==, "Answer is A");
+  g_assert_cmpstr (c, ==, "Answer is C");
+  g_assert_cmpstr (right, ==, "Answer is C");
+  g_assert_cmpstr (no, ==, "Answer is No");
+
+  g_autofree char *third_of_two = ut_variant_key (find (variants, "text_fixed-3"), &two, SEED);
+  g_assert_null (third_of_two);
+  unanswered.right_answer = -1;
+  g_autofree char *not_known = ut_variant_key (find (variants, "text_right"), &unanswered, SEED);
+  g_assert_null (not_known);
+}
+
 /* Equal keys, equal pixels; and a key for all that the text depends on. */
 static void
 test_keys (void)
@@ -437,50 +584,135 @@ ink_in (const UtImage *image, int left, int top, int right, int bottom)
 /* Everything but written text is equal to the bit. Text also depends on the versions of the font and its renderers: the box is exact, the
  * ink near; other bits are reported. */
 static void
-compare_row (char **row, const UtImage *got)
+compare_row (char **row, const UtImage *got, char **writing)
 {
-  const unsigned n = g_strv_length (row);
   g_assert_cmpint (got->width, ==, atoi (row[3]));
   g_assert_cmpint (got->height, ==, atoi (row[4]));
   g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, got->pixels, (gsize) (got->width * got->height * 3));
-  if (n <= 6 || *row[6] == '\0')
+  if (writing[0] == NULL || *writing[0] == '\0')
     {
       g_assert_cmpstr (sum, ==, row[5]);
       return;
     }
-  const double ink = atof (row[11]);
-  g_assert_cmpfloat_with_epsilon (ink_in (got, atoi (row[7]), atoi (row[8]), atoi (row[9]), atoi (row[10])), ink, 0.02 * ink + 1000);
+  const double ink = atof (writing[5]);
+  g_assert_cmpfloat_with_epsilon (ink_in (got, atoi (writing[1]), atoi (writing[2]), atoi (writing[3]), atoi (writing[4])), ink,
+                                  0.02 * ink + 1000);
   if (strcmp (sum, row[5]) != 0)
     g_test_message ("%s on %s×%s: written with another font or renderer than Debian forky's", row[2], row[0], row[1]);
+}
+
+/* The lines of a table of tests/oracle. */
+static char **
+read_table (const char *name, unsigned n_lines)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", name, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *table = NULL;
+  g_file_get_contents (path, &table, NULL, &error);
+  g_assert_no_error (error);
+  char **lines = g_strsplit (g_strchomp (table), "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, n_lines);
+  return lines;
+}
+
+static UtImage *
+apply_row (char **row, const GPtrArray *variants, UtImage *image, char **writing)
+{
+  g_autoptr (GError) error = NULL;
+  const UtVariant *variant = find (variants, row[2]);
+  g_assert_nonnull (variant);
+  UtImage *got = ut_variant_apply (variant, image, &four, SEED, &error);
+  g_assert_no_error (error);
+  if (variant->family->detail != NULL)
+    {
+      g_autofree char *detail = ut_variant_detail (variant, &four, SEED);
+      g_assert_cmpstr (detail, ==, writing[0]);
+    }
+  return got;
 }
 
 static void
 test_oracle (void)
 {
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", "perturb.tsv", NULL);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *table = NULL;
-  g_file_get_contents (path, &table, NULL, &error);
-  g_assert_no_error (error);
-  g_auto (GStrv) lines = g_strsplit (g_strchomp (table), "\n", -1);
-  g_assert_cmpuint (g_strv_length (lines), ==, 152);
-
+  g_auto (GStrv) lines = read_table ("perturb.tsv", 152);
   g_autoptr (GPtrArray) variants = expand ("all");
   for (char **line = lines; *line != NULL; line++)
     {
       g_auto (GStrv) row = g_strsplit (*line, "\t", -1);
       g_autoptr (UtImage) image = test_image (atoi (row[0]), atoi (row[1]));
-      const UtVariant *variant = find (variants, row[2]);
-      g_assert_nonnull (variant);
-      g_autoptr (UtImage) got = ut_variant_apply (variant, image, &four, SEED, &error);
-      g_assert_no_error (error);
-      if (variant->family->detail != NULL)
-        {
-          g_autofree char *detail = ut_variant_detail (variant, &four, SEED);
-          g_assert_cmpstr (detail, ==, row[6]);
-        }
-      compare_row (row, got);
+      g_autoptr (UtImage) got = apply_row (row, variants, image, row + 6);
+      compare_row (row, got, row + 6);
     }
+}
+
+/* Ladders of the core families, and all that runs on request. */
+static const char more[] = "translation:ladder,pad_crop:ladder,scale:ladder,rotation:ladder,translation_vertical:ladder,occlusion,"
+                           "photometric,text_fixed:1,2,3,4,text_right,keep,band_noise,signs,prior:128";
+
+/* The change of the pixels by the table: a font or libjpeg of another version may change it a little. */
+static void
+compare_change (char **row, const UtImage *image, const UtImage *got)
+{
+  const UtPixelChange change = ut_pixel_change (&image, &got, 1);
+  if (strcmp (row[6], "-") == 0)
+    {
+      g_assert_true (isnan (change.psnr) && isnan (change.linf) && isnan (change.touched));
+      return;
+    }
+  const gboolean versions = g_str_has_prefix (row[2], "jpeg") || g_str_has_prefix (row[2], "text");
+  if (strcmp (row[6], "inf") == 0)
+    g_assert_true (isinf (change.psnr));
+  else
+    g_assert_cmpfloat_with_epsilon (change.psnr, g_ascii_strtod (row[6], NULL), versions ? 0.5 : 1e-10);
+  if (versions)
+    return;
+  g_assert_cmpfloat (change.linf, ==, g_ascii_strtod (row[7], NULL));
+  g_assert_cmpfloat_with_epsilon (change.touched, g_ascii_strtod (row[8], NULL), 1e-15);
+}
+
+static void
+test_oracle_more (void)
+{
+  g_auto (GStrv) lines = read_table ("perturb-more.tsv", 494);
+  g_autoptr (GPtrArray) variants = expand (more);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto (GStrv) row = g_strsplit (*line, "\t", -1);
+      g_autoptr (UtImage) image = test_image (atoi (row[0]), atoi (row[1]));
+      g_autoptr (UtImage) got = apply_row (row, variants, image, row + 9);
+      g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, got->pixels, (gsize) (got->width * got->height * 3));
+      if (g_str_has_prefix (row[2], "jpeg") && strcmp (sum, row[5]) != 0)
+        g_test_message ("%s on %s×%s: made by another libjpeg than Debian forky's", row[2], row[0], row[1]);
+      else
+        compare_row (row, got, row + 9);
+      compare_change (row, image, got);
+      g_hash_table_add (seen, g_strdup (row[2]));
+    }
+  g_assert_cmpuint (g_hash_table_size (seen), ==, variants->len - 1); /* all but clean */
+}
+
+/* Several images are one: sums over all pixels, the largest of all. */
+static void
+test_change_of_several (void)
+{
+  g_autoptr (UtImage) first = ut_image_new (2, 2, NULL), second = ut_image_new (4, 1, NULL);
+  memset (first->pixels, 10, 12);
+  memset (second->pixels, 10, 12);
+  g_autoptr (UtImage) changed = ut_image_new (4, 1, NULL);
+  memset (changed->pixels, 10, 12);
+  changed->pixels[4] = 0;
+  changed->pixels[11] = 30;
+  const UtImage *const clean[] = { first, second }, *const perturbed[] = { first, changed };
+  const UtPixelChange change = ut_pixel_change (clean, perturbed, 2);
+  g_assert_cmpfloat_with_epsilon (change.psnr, 10 * log10 (255. * 255. * 24 / 500), 1e-12);
+  g_assert_cmpfloat (change.linf, ==, 20);
+  g_assert_cmpfloat (change.touched, ==, .25);
+
+  const UtImage *const swapped[] = { changed, first };
+  g_assert_true (isnan (ut_pixel_change (clean, swapped, 2).psnr));
+  g_assert_true (isnan (ut_pixel_change (clean, perturbed, 0).touched));
+  g_assert_true (isinf (ut_pixel_change (clean, perturbed, 1).psnr));
 }
 
 /* --- Lists. --- */
@@ -522,13 +754,255 @@ test_unknown_family (void)
   g_assert_cmpstr (near->message, ==, "unknown perturbation family “tranlsation”: did you mean “translation”?");
 
   g_autoptr (GError) far = NULL;
-  g_assert_null (ut_variants_expand ("blur", &far));
+  g_assert_null (ut_variants_expand ("sharpness", &far));
   g_assert_error (far, UT_ERROR, UT_ERROR_USAGE);
   g_assert_nonnull (strstr (far->message, "known are clean, translation, pad_crop,"));
 
   g_autoptr (GError) empty = NULL;
   g_assert_null (ut_variants_expand ("scale,,rotation", &empty));
   g_assert_error (empty, UT_ERROR, UT_ERROR_USAGE);
+}
+
+static void
+assert_choice (const char *choice, const char *names)
+{
+  g_autoptr (GPtrArray) variants = expand (choice);
+  g_autoptr (GString) got = g_string_new (NULL);
+  for (unsigned i = 1; i < variants->len; i++)
+    {
+      const UtVariant *variant = variants->pdata[i];
+      g_assert_cmpuint (variant->id, ==, i);
+      g_string_append_printf (got, "%s%s", i > 1 ? " " : "", variant->name);
+    }
+  g_assert_cmpstr (got->str, ==, names);
+}
+
+static void
+test_choice (void)
+{
+  assert_choice ("rotation:5,10,-20", "rotation-20 rotation+5 rotation+10");
+  assert_choice ("rotation:5, translation:2,1 ,scale", "translation+1 translation+2 scale0.9 rotation+5");
+  assert_choice ("rotation,rotation:5,30,5.0", "rotation-30 rotation+5 rotation+30");
+  assert_choice ("rotation:.5,-0,+1e1", "rotation+0 rotation+0.5 rotation+10");
+  assert_choice ("scale:ladder,0.5", "scale0.5 scale0.7 scale0.8 scale0.9 scale0.95");
+  assert_choice ("occlusion:ladder", "occlusion10 occlusion20 occlusion30");
+  assert_choice ("signs_low:3", "signs_low3-1 signs_low3-2 signs_low3-3 signs_low3-4 signs_low3-5");
+  assert_choice ("prior_none,prior:0,128,255", "prior-0 prior-grey prior-white prior-none");
+  assert_choice ("keep:1", "keep_low1 keep_high1");
+  g_autoptr (GPtrArray) photometric = expand ("photometric");
+  g_assert_cmpuint (photometric->len, ==, 1 + 5 + 5 + 4 + 4 + 5);
+  g_autoptr (GPtrArray) bands = expand ("keep,band_noise,signs");
+  g_assert_cmpuint (bands->len, ==, 1 + 2 * 10 + 6 * 5 * 5);
+
+  /* What is named alike is alike: a ninth, and what its name says. */
+  g_autoptr (GPtrArray) ninth = expand ("keep_low:0.111111");
+  g_assert_cmpfloat (((UtVariant *) ninth->pdata[1])->param, ==, 1.0 / 9);
+  g_autoptr (GPtrArray) third = expand ("scale:0.33333333333");
+  g_assert_cmpfloat (((UtVariant *) third->pdata[1])->param, ==, 0.333333);
+}
+
+/* The paper's own parameters, however they were chosen, and no others. */
+static void
+test_core (void)
+{
+  g_autoptr (GPtrArray) variants = expand ("core,translation:ladder,rotation:10,30,text_random,translation_vertical");
+  unsigned n = 0;
+  for (unsigned i = 0; i < variants->len; i++)
+    n += ((UtVariant *) variants->pdata[i])->core ? 1 : 0;
+  g_assert_cmpuint (n, ==, 24);
+  g_assert_true (find (variants, "rotation+30")->core);
+  g_assert_false (find (variants, "rotation+10")->core || find (variants, "translation+1")->core);
+}
+
+static void
+test_bad_choice (void)
+{
+  static const char *const cases[][2] = {
+    { "rotation:abc", "rotation:abc: expected a number of degrees from -180 to 180, or ladder" },
+    { "rotation:", "rotation:: expected a number of degrees from -180 to 180, or ladder" },
+    { "rotation:5,181", "rotation:181: expected a number of degrees from -180 to 180, or ladder" },
+    { "rotation:nan", "rotation:nan: expected a number of degrees from -180 to 180, or ladder" },
+    { "translation:1,2.5", "translation:2.5: expected a whole number of pixels from -1024 to 1024, or ladder" },
+    { "scale:0.9x", "scale:0.9x: expected a factor from 0.1 to 4, or ladder" },
+    { "text_semantic:2", "text_semantic:2: this family takes no numbers" },
+    { "core:ladder", "scale_pad:ladder: this family takes no numbers" },
+    { "rotation,5", "“5” begins like a number, which must follow a family and its colon, as in rotation:5,10" },
+    { "5", "“5” begins like a number, which must follow a family and its colon, as in rotation:5,10" },
+    { "folder", "folder: expected folder:DIR, a folder that holds one folder a variant" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_null (ut_variants_expand (cases[i][0], &error));
+      g_assert_error (error, UT_ERROR, UT_ERROR_USAGE);
+      g_assert_cmpstr (error->message, ==, cases[i][1]);
+    }
+}
+
+/* --- Variants that others made. --- */
+
+typedef struct {
+  char *outside, *top; /* top is in outside */
+} Folders;
+
+static char *
+path_in (const char *folder, const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static void
+write_in (const char *folder, const char *name, const UtImage *image)
+{
+  g_autofree char *path = path_in (folder, name);
+  g_autofree char *parent = g_path_get_dirname (path);
+  g_assert_cmpint (g_mkdir_with_parents (parent, 0777), ==, 0);
+  g_assert_true (ut_image_write_png (image, path, NULL));
+}
+
+static void
+link_in (const char *folder, const char *name, const char *target)
+{
+  g_autofree char *path = path_in (folder, name);
+  g_assert_cmpint (symlink (target, path), ==, 0);
+}
+
+static void
+set_up (Folders *folders, const void *data)
+{
+  (void) data;
+  folders->outside = g_dir_make_tmp ("undertow-XXXXXX", NULL);
+  folders->top = path_in (folders->outside, "top");
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
+  for (const char *name; dir != NULL && (name = g_dir_read_name (dir)) != NULL;)
+    {
+      g_autofree char *inside = path_in (path, name);
+      remove_tree (inside);
+    }
+  g_remove (path);
+}
+
+static void
+tear_down (Folders *folders, const void *data)
+{
+  (void) data;
+  remove_tree (folders->outside);
+  g_free (folders->outside);
+  g_free (folders->top);
+}
+
+static GPtrArray *
+expand_folder (const char *path)
+{
+  g_autofree char *choice = g_strconcat ("folder:", path, NULL);
+  return expand (choice);
+}
+
+/* The image of that name in the variant; NULL with what the error says in *out_message. */
+static UtImage *
+take (const GPtrArray *variants, const char *variant, const char *image_name, char **out_message)
+{
+  g_autoptr (UtImage) image = test_image (5, 5);
+  g_autoptr (GError) error = NULL;
+  UtSubject subject = four;
+  subject.image_name = image_name;
+  UtImage *out = ut_variant_apply (find (variants, variant), image, &subject, SEED, &error);
+  if (out == NULL)
+    *out_message = g_strdup (error->message);
+  return out;
+}
+
+static void
+test_folder (Folders *folders, const void *data)
+{
+  (void) data;
+  g_autoptr (UtImage) image = test_image (20, 10);
+  write_in (folders->top, "b/1.png", image);
+  write_in (folders->top, "b/deep/2.PNG", image);
+  write_in (folders->top, "a/1.webp", image);
+  write_in (folders->top, "stray.png", image);
+  write_in (folders->top, ".hidden/1.png", image);
+  g_autoptr (GPtrArray) variants = expand_folder (folders->top);
+  g_assert_cmpuint (variants->len, ==, 3);
+  g_assert_cmpstr (((UtVariant *) variants->pdata[1])->name, ==, "folder:a");
+  g_assert_cmpstr (((UtVariant *) variants->pdata[2])->name, ==, "folder:b");
+  static const char *const found[][2]
+      = { { "folder:b", "1.png" }, { "folder:b", "1.jpg" }, { "folder:b", "1" }, { "folder:a", "1.png" }, { "folder:b", "deep/2.tiff" } };
+  for (size_t i = 0; i < G_N_ELEMENTS (found); i++)
+    {
+      g_autofree char *message = NULL;
+      g_autoptr (UtImage) got = take (variants, found[i][0], found[i][1], &message);
+      g_assert_cmpstr (message, ==, NULL);
+      assert_equal (got, image);
+    }
+  UtGeometry g;
+  g_assert_false (ut_variant_place (variants->pdata[1], 20, 10, &four, SEED, &g, NULL));
+}
+
+static void
+test_folder_refuses (Folders *folders, const void *data)
+{
+  (void) data;
+  g_autoptr (UtImage) image = test_image (20, 10);
+  g_autofree char *absolute = path_in (folders->top, "a/1.png");
+  write_in (folders->outside, "secret.png", image);
+  write_in (folders->top, "a/1.png", image);
+  write_in (folders->top, "b/3.png", image);
+  write_in (folders->top, "a/sub.png/4.png", image);
+  link_in (folders->top, "a/2.png", "../../secret.png");
+  link_in (folders->top, "a/3.png", "../b/3.png"); /* stays inside */
+  g_autofree char *text = path_in (folders->top, "a/5.png");
+  g_assert_true (g_file_set_contents (text, "no image", -1, NULL));
+  g_autoptr (GPtrArray) variants = expand_folder (folders->top);
+  g_autofree char *none = NULL;
+  g_autoptr (UtImage) linked = take (variants, "folder:a", "3.png", &none);
+  assert_equal (linked, image);
+
+  const char *const cases[][2] = {
+    { "2.png", "is a link that leaves" },         { "../../secret.png", "expected one that stays in a folder" },
+    { absolute, "expected one that stays in" },   { "6.png", "folder:a: there is no image 6.png in" },
+    { "sub.png", "is no regular file" },          { "5.png", "5.png: not a JPEG, PNG" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *message = NULL;
+      g_assert_null (take (variants, "folder:a", cases[i][0], &message));
+      g_assert_nonnull (strstr (message, cases[i][1]));
+    }
+}
+
+static void
+assert_no_folder (const char *choice, int code, const char *says)
+{
+  g_autoptr (GError) error = NULL;
+  g_assert_null (ut_variants_expand (choice, &error));
+  g_assert_error (error, UT_ERROR, code);
+  g_assert_nonnull (strstr (error->message, says));
+}
+
+static void
+test_bad_folders (Folders *folders, const void *data)
+{
+  (void) data;
+  g_autoptr (UtImage) image = test_image (20, 10);
+  write_in (folders->outside, "elsewhere/a/1.png", image);
+  g_assert_cmpint (g_mkdir (folders->top, 0777), ==, 0);
+  g_autofree char *top = g_strconcat ("folder:", folders->top, NULL);
+  g_autofree char *missing = g_strconcat (top, "/missing", NULL);
+  assert_no_folder (missing, UT_ERROR_FAILED, "No such file");
+  assert_no_folder (top, UT_ERROR_FAILED, "holds no folder");
+  link_in (folders->top, "out", "../elsewhere");
+  assert_no_folder (top, UT_ERROR_FAILED, "is a link that leaves");
+  g_autofree char *out = path_in (folders->top, "out");
+  g_remove (out);
+  write_in (folders->top, "a/1.png", image);
+  g_autofree char *both = g_strdup_printf ("%s,folder:%s/elsewhere", top, folders->outside);
+  assert_no_folder (both, UT_ERROR_USAGE, "two variants of one name");
 }
 
 /* --- Threads. --- */
@@ -611,9 +1085,11 @@ check_place (const UtVariant *variant, int mark_x, int mark_y)
   double x, y;
   g_assert_cmpuint (find_mark (out, &x, &y), >, 20);
   double to_x = g.matrix[0][0] * (mark_x + .5) + g.matrix[0][1] * (mark_y + .5) + g.matrix[0][2];
-  const double to_y = g.matrix[1][0] * (mark_x + .5) + g.matrix[1][1] * (mark_y + .5) + g.matrix[1][2];
-  if (g.rolls)
+  double to_y = g.matrix[1][0] * (mark_x + .5) + g.matrix[1][1] * (mark_y + .5) + g.matrix[1][2];
+  if (g.roll == UT_ROLL_X)
     to_x = fmod (to_x + g.width, g.width);
+  if (g.roll == UT_ROLL_Y)
+    to_y = fmod (to_y + g.height, g.height);
   g_assert_cmpfloat (hypot (x - to_x, y - to_y), <, .6);
   for (int i = 0; i < out->width * out->height; i++)
     {
@@ -629,7 +1105,7 @@ check_place (const UtVariant *variant, int mark_x, int mark_y)
 static void
 test_place (void)
 {
-  g_autoptr (GPtrArray) variants = expand ("all,identity");
+  g_autoptr (GPtrArray) variants = expand ("all,identity,translation_vertical");
   unsigned n = 0;
   for (size_t v = 0; v < variants->len; v++)
     {
@@ -640,7 +1116,7 @@ test_place (void)
       check_place (variant, 160, 22);
       n++;
     }
-  g_assert_cmpuint (n, ==, 33);
+  g_assert_cmpuint (n, ==, 33 + 8);
 }
 
 /* A mark that rolls over the border stands where the geometry says. */
@@ -651,6 +1127,10 @@ test_place_rolled (void)
   for (size_t v = 1; v < variants->len; v++)
     if (((UtVariant *) variants->pdata[v])->param < -7)
       check_place (variants->pdata[v], 4, 50);
+  g_autoptr (GPtrArray) vertical = expand ("translation_vertical");
+  for (size_t v = 1; v < vertical->len; v++)
+    if (((UtVariant *) vertical->pdata[v])->param < -7)
+      check_place (vertical->pdata[v], 50, 4);
 }
 
 /* Of a blank image nothing is left that one could say where it is. */
@@ -676,19 +1156,34 @@ main (int argc, char **argv)
   g_test_add_func ("/perturb/rotation", test_rotation);
   g_test_add_func ("/perturb/rotation/quarter-turn", test_quarter_turn);
   g_test_add_func ("/perturb/prior", test_prior);
+  g_test_add_func ("/perturb/prior/no-image", test_no_image);
+  g_test_add_func ("/perturb/occlusion", test_occlusion);
+  g_test_add_func ("/perturb/occlusion/place", test_occlusion_place);
+  g_test_add_func ("/perturb/noise", test_noise);
+  g_test_add_func ("/perturb/noise/without-name", test_noise_without_name);
+  g_test_add_func ("/perturb/photometric/even", test_photometric_of_even);
   g_test_add_func ("/perturb/overlay/pixels", test_overlays);
   g_test_add_func ("/perturb/overlay/size", test_overlay_size);
   g_test_add_func ("/perturb/overlay/clipped", test_overlay_clipped);
   g_test_add_func ("/perturb/overlay/labels", test_labels);
+  g_test_add_func ("/perturb/overlay/chosen-labels", test_chosen_labels);
   g_test_add_func ("/perturb/overlay/inapplicable", test_inapplicable);
   g_test_add_func ("/perturb/overlay/random-text", test_random_text);
   g_test_add_func ("/perturb/keys", test_keys);
   g_test_add_func ("/perturb/oracle", test_oracle);
+  g_test_add_func ("/perturb/oracle/more", test_oracle_more);
+  g_test_add_func ("/perturb/change/several", test_change_of_several);
   g_test_add_func ("/perturb/place", test_place);
   g_test_add_func ("/perturb/place/rolled", test_place_rolled);
   g_test_add_func ("/perturb/place/prior", test_place_of_prior);
   g_test_add_func ("/perturb/expand", test_expand);
   g_test_add_func ("/perturb/unknown-family", test_unknown_family);
+  g_test_add_func ("/perturb/choice", test_choice);
+  g_test_add_func ("/perturb/choice/core", test_core);
+  g_test_add_func ("/perturb/choice/bad", test_bad_choice);
+  g_test_add ("/perturb/folder", Folders, NULL, set_up, test_folder, tear_down);
+  g_test_add ("/perturb/folder/refuses", Folders, NULL, set_up, test_folder_refuses, tear_down);
+  g_test_add ("/perturb/folder/bad", Folders, NULL, set_up, test_bad_folders, tear_down);
   g_test_add_func ("/perturb/threads", test_threads);
   return g_test_run ();
 }

@@ -616,17 +616,32 @@ static void
 test_label_of_rolled (void)
 {
   UtGeometry g = moved_by (-30, 0);
-  g.rolls = TRUE; /* half of the red circle is at the right border now */
+  g.roll = UT_ROLL_X; /* half of the red circle is at the right border now */
   g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_HOLDS);
   g_assert_cmpint (label (UT_SCENE_WHAT, UT_SCENE_SHAPE, red, any, &g), ==, UT_LABEL_HOLDS);
   g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_DOUBTFUL);
   g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, blue, any, &g), ==, UT_LABEL_HOLDS);
   g_assert_cmpint (label (UT_SCENE_POSITION, 0, red, any, &g), ==, UT_LABEL_DOUBTFUL);
   g = moved_by (-60, 0);
-  g.rolls = TRUE; /* and all of it here */
+  g.roll = UT_ROLL_X; /* and all of it here */
   g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_HOLDS);
   g_assert_cmpint (label (UT_SCENE_POSITION, 0, red, any, &g), ==, UT_LABEL_CHANGED);
   g_assert_cmpint (label (UT_SCENE_RELATION, 0, green, red, &g), ==, UT_LABEL_CHANGED);
+}
+
+static void
+test_label_of_rolled_vertically (void)
+{
+  UtGeometry g = moved_by (0, -50);
+  g.roll = UT_ROLL_Y; /* half of the red circle is at the lower border now */
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_DOUBTFUL);
+  g = moved_by (0, -80);
+  g.roll = UT_ROLL_Y; /* and all of it here: still on the left */
+  g_assert_cmpint (label (UT_SCENE_COUNT, UT_SCENE_COLOUR, red, any, &g), ==, UT_LABEL_HOLDS);
+  g_assert_cmpint (label (UT_SCENE_RELATION, 0, green, red, &g), ==, UT_LABEL_HOLDS);
+  g.roll = UT_ROLL_NONE;
+  g_assert_cmpint (label (UT_SCENE_PRESENT, 0, red, any, &g), ==, UT_LABEL_CHANGED);
 }
 
 static void
@@ -690,6 +705,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scenes/label/hidden", test_label_of_hidden);
   g_test_add_func ("/scenes/label/cut-off", test_label_of_cut_off);
   g_test_add_func ("/scenes/label/rolled", test_label_of_rolled);
+  g_test_add_func ("/scenes/label/rolled-vertically", test_label_of_rolled_vertically);
   g_test_add_func ("/scenes/label/two-images", test_label_of_two_images);
   g_test_add_func ("/scenes/label/smaller", test_label_of_smaller);
   const int status = g_test_run ();

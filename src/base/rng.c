@@ -1,7 +1,10 @@
 #include "base/rng.h"
 
 #include <glib.h>
+#include <math.h>
 #include <string.h>
+
+#include "base/elementary.h"
 
 UtRng
 ut_rng_init (uint64_t run_seed, const char *item, const char *purpose, uint64_t index)
@@ -46,4 +49,19 @@ double
 ut_rng_uniform (UtRng *rng)
 {
   return (double) (ut_rng_next (rng) >> 11) * 0x1p-53;
+}
+
+double
+ut_rng_gaussian (UtRng *rng)
+{
+  /* Marsaglia's polar method; the second value it gives is not used. */
+  double u, s;
+  do
+    {
+      u = 2.0 * ut_rng_uniform (rng) - 1.0;
+      const double v = 2.0 * ut_rng_uniform (rng) - 1.0;
+      s = u * u + v * v;
+    }
+  while (s >= 1.0 || s == 0.0);
+  return u * sqrt (-2.0 * ut_log (s) / s);
 }

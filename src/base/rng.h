@@ -18,3 +18,6 @@ uint64_t ut_rng_below (UtRng *rng, uint64_t n);
 
 /* Uniform in [0, 1), 53 bits. */
 double ut_rng_uniform (UtRng *rng);
+
+/* A standard normal value. */
+double ut_rng_gaussian (UtRng *rng);

@@ -308,6 +308,14 @@ ut_image_decode (const void *bytes, size_t n_bytes, const char *name, GError **e
   return full == NULL ? NULL : limit_size (full, error);
 }
 
+/* libvips' view of an image, which must outlive it. */
+static VipsImage *
+wrap (const UtImage *image)
+{
+  return vips_image_new_from_memory (image->pixels, image_bytes (image->width, image->height), image->width, image->height, 3,
+                                     VIPS_FORMAT_UCHAR);
+}
+
 /* `name` stands in error messages only. */
 static GBytes *
 encode_png (const UtImage *image, const char *name, GError **error)
@@ -318,8 +326,7 @@ encode_png (const UtImage *image, const char *name, GError **error)
   if (!start_vips (error))
     return NULL;
   vips_error_clear ();
-  g_autoptr (VipsImage) wrapped = vips_image_new_from_memory (image->pixels, image_bytes (image->width, image->height), image->width,
-                                                              image->height, 3, VIPS_FORMAT_UCHAR);
+  g_autoptr (VipsImage) wrapped = wrap (image);
   if (wrapped != NULL && vips_pngsave_buffer (wrapped, &png, &n_png, "keep", VIPS_FOREIGN_KEEP_NONE, NULL) == 0)
     return g_bytes_new_take (png, n_png);
   take_vips_error (name, error);
@@ -338,4 +345,23 @@ ut_image_write_png (const UtImage *image, const char *path, GError **error)
 {
   g_autoptr (GBytes) png = encode_png (image, path, error);
   return png != NULL && g_file_set_contents (path, g_bytes_get_data (png, NULL), (gssize) g_bytes_get_size (png), error);
+}
+
+UtImage *
+ut_image_through_jpeg (const UtImage *image, int quality, GError **error)
+{
+  g_autofree void *jpeg = NULL;
+  size_t n_jpeg = 0;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&vips_mutex);
+  if (!start_vips (error))
+    return NULL;
+  vips_error_clear ();
+  g_autoptr (VipsImage) wrapped = wrap (image);
+  if (wrapped != NULL
+      && vips_jpegsave_buffer (wrapped, &jpeg, &n_jpeg, "Q", quality, "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_ON, "keep",
+                               VIPS_FOREIGN_KEEP_NONE, NULL) == 0)
+    return decode_full_size (jpeg, n_jpeg, "JPEG", error);
+  take_vips_error ("JPEG", error);
+  vips_error_clear ();
+  return NULL;
 }

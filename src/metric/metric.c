@@ -2,6 +2,9 @@
 #include "metric/metric.h"
 
 const UtMetric ut_metrics[] = {
+  { "psnr", "dB", "0..∞", "smaller: the pixels changed more, in the mean square", "+ §2" },
+  { "linf", "level", "0..255", "larger: the value that changed most changed more", "+ §2" },
+  { "touched", "1", "0..1", "larger: more of the pixels changed at all", "+ §2" },
   { "cosine_distance", "1", "0..2", "larger: the representation turned further from the clean one", "P §5" },
   { "l2_distance", "activation", "0..∞", "larger: the representation moved further from the clean one, length included", "P §5" },
   { "relative_l2", "1", "0..∞", "larger: the representation moved further, against its clean length", "+ §5" },

@@ -24,6 +24,22 @@ typedef struct {
 /* Terminated by a row whose name is NULL. */
 extern const UtMetric ut_metrics[];
 
+/* --- Pixels: what a perturbation really changed. --- */
+
+typedef struct {
+  double psnr;    /* 10 log₁₀ (255² / mean squared difference), dB; infinite where nothing changed */
+  double linf;    /* the largest difference of a value, levels of 255 */
+  double touched; /* share of the pixels with any difference */
+} UtPixelChange;
+
+/* How many numbers that are. */
+#define UT_PIXEL_CHANGES 3
+
+/* Of n images [n] together, each against its clean one. All NaN where the sizes of a pair differ or n is 0. [+] */
+UtPixelChange ut_pixel_change (const UtImage *const *clean, const UtImage *const *perturbed, size_t n);
+
+/* --- Representations. --- */
+
 /* 1 − a·b / (‖a‖‖b‖) of two vectors [n]; exactly 0 for equal vectors. NaN where a norm is 0. [P] */
 double ut_cosine_distance (const float *a, const float *b, size_t n);
 

@@ -1,12 +1,6 @@
 /* The image as it is: what every other variant is held against. */
 #include "perturb/family.h"
 
-static char *
-name_variant (const UtVariant *variant)
-{
-  return g_strdup (variant->family->name);
-}
-
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
@@ -20,7 +14,7 @@ const UtFamily ut_clean = {
   .role = UT_ROLE_CLEAN,
   .n_params = 1,
   .params = (const double[]) { 0 },
-  .name_variant = name_variant,
+  .name_variant = ut_name_plain,
   .apply = apply,
   .place = ut_place_unmoved,
 };

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "perturb/family.h"
@@ -51,4 +52,21 @@ ut_image_write (UtImage *image, const UtText *text, int pen_x, int pen_y, UtColo
         to[1] = blend (to[1], colour.g, ink);
         to[2] = blend (to[2], colour.b, ink);
       }
+}
+
+UtImage *
+ut_image_map (const UtImage *image, const uint8_t table[256], GError **error)
+{
+  UtImage *out = ut_image_new (image->width, image->height, error);
+  if (out == NULL)
+    return NULL;
+  for (size_t i = 0, n = (size_t) image->width * (size_t) image->height * 3; i < n; i++)
+    out->pixels[i] = table[image->pixels[i]];
+  return out;
+}
+
+uint8_t
+ut_level (double value)
+{
+  return (uint8_t) rint (CLAMP (value, 0.0, 255.0));
 }

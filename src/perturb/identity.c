@@ -1,12 +1,6 @@
 /* The image as it is, evaluated again: whatever moves here is the engine's noise, the floor under every other family. */
 #include "perturb/family.h"
 
-static char *
-name_variant (const UtVariant *variant)
-{
-  return g_strdup (variant->family->name);
-}
-
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
@@ -20,7 +14,7 @@ const UtFamily ut_identity = {
   .on_request = TRUE,
   .n_params = 1,
   .params = (const double[]) { 0 },
-  .name_variant = name_variant,
+  .name_variant = ut_name_plain,
   .apply = apply,
   .place = ut_place_unmoved,
 };

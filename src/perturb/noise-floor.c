@@ -2,12 +2,6 @@
  * margin's change has to exceed. */
 #include "perturb/family.h"
 
-static char *
-name_variant (const UtVariant *variant)
-{
-  return g_strdup (variant->family->name);
-}
-
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
@@ -21,7 +15,7 @@ const UtFamily ut_noise_floor = {
   .role = UT_ROLE_FLOOR,
   .n_params = 1,
   .params = (const double[]) { 0 },
-  .name_variant = name_variant,
+  .name_variant = ut_name_plain,
   .apply = apply,
   .place = ut_place_unmoved,
 };

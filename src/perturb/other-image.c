@@ -2,12 +2,6 @@
  * representation is what an image can do to it; the paper's control changes the question too. */
 #include "perturb/family.h"
 
-static char *
-name_variant (const UtVariant *variant)
-{
-  return g_strdup (variant->family->name);
-}
-
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
@@ -21,6 +15,6 @@ const UtFamily ut_other_image = {
   .role = UT_ROLE_CONTROL,
   .n_params = 1,
   .params = (const double[]) { 0 },
-  .name_variant = name_variant,
+  .name_variant = ut_name_plain,
   .apply = apply,
 };

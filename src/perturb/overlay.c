@@ -13,7 +13,7 @@ ut_overlay_name (const UtVariant *variant)
 }
 
 const char *
-ut_overlay_label (const UtVariant *variant, const UtSubject *subject)
+ut_overlay_other_label (const UtVariant *variant, const UtSubject *subject)
 {
   if (subject->clean_prediction < 0)
     return NULL;
@@ -45,9 +45,11 @@ centred (int side, int length)
 }
 
 gboolean
-ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
+                  GError **error)
 {
-  g_autofree char *phrase = ut_overlay_phrase (ut_overlay_label (variant, subject));
+  (void) seed;
+  g_autofree char *phrase = ut_overlay_phrase (variant->family->target (variant, subject));
   g_autoptr (UtText) fitted = ut_text_render (phrase, font_size (height), error);
   if (fitted == NULL)
     return FALSE;
@@ -79,4 +81,28 @@ ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GEr
   if (written != NULL)
     ut_image_write (out, written, left - fitted->left, top - fitted->top, UT_RED);
   return g_steal_pointer (&out);
+}
+
+char *
+ut_overlay_key (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
+{
+  (void) seed;
+  const char *label = variant->family->target (variant, subject);
+  return label == NULL ? NULL : g_strdup_printf ("%s:%s", variant->family->name, label);
+}
+
+char *
+ut_overlay_detail (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
+{
+  (void) seed;
+  const char *label = variant->family->target (variant, subject);
+  return label == NULL ? NULL : ut_overlay_phrase (label);
+}
+
+UtImage *
+ut_overlay_apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
+{
+  (void) seed;
+  g_autofree char *phrase = ut_overlay_phrase (variant->family->target (variant, subject));
+  return ut_overlay_draw (image, phrase, phrase, error);
 }

@@ -21,9 +21,9 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 }
 
 static gboolean
-place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
 {
-  (void) subject, (void) error;
+  (void) subject, (void) seed, (void) error;
   const int n = (int) variant->param;
   *out = ut_geometry_moved (width + 2 * n, height + 2 * n, 1, 1, n, n);
   return TRUE;
@@ -35,6 +35,9 @@ const UtFamily ut_pad_crop = {
   .core = TRUE,
   .n_params = 8,
   .params = (const double[]) { -16, -12, -8, -4, 4, 8, 12, 16 },
+  .range = &(const UtRange) { "a whole number of pixels", -1024, 1024, TRUE },
+  .n_ladder = 12,
+  .ladder = (const double[]) { -32, -16, -8, -4, -2, -1, 1, 2, 4, 8, 16, 32 },
   .name_variant = ut_name_signed,
   .apply = apply,
   .place = place,

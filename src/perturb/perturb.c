@@ -1,105 +1,69 @@
 #include "perturb/perturb.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "base/names.h"
 #include "perturb/family.h"
 
 const UtFamily *const ut_families[] = {
-  &ut_clean,         &ut_translation, &ut_pad_crop,   &ut_scale,    &ut_scale_pad, &ut_rotation,
-  &ut_text_semantic, &ut_text_random, &ut_text_empty, &ut_identity, &ut_prior,     &ut_noise_floor,
-  &ut_other_image,   NULL,
+  &ut_clean,
+  /* The paper's, its controls last. */
+  &ut_translation, &ut_pad_crop, &ut_scale, &ut_scale_pad, &ut_rotation, &ut_text_semantic, &ut_text_random, &ut_text_empty,
+  /* On request. */
+  &ut_identity, &ut_translation_vertical, &ut_occlusion, &ut_jpeg, &ut_blur, &ut_brightness, &ut_contrast, &ut_gaussian_noise,
+  &ut_text_fixed, &ut_text_right, &ut_keep_low, &ut_keep_high, &ut_band_noise_low, &ut_band_noise_high, &ut_band_noise_all,
+  &ut_signs_low, &ut_signs_high, &ut_signs_all, &ut_folder,
+  /* No perturbations: priors, the noise floor, the matched control. */
+  &ut_prior, &ut_prior_none, &ut_noise_floor, &ut_other_image, NULL,
 };
-static constexpr size_t N_FAMILIES = G_N_ELEMENTS (ut_families) - 1;
 
 const char *const ut_role_names[] = { "perturbation", "clean", "prior", "floor", "control" };
 
-/* Names that stand for several families. */
-static const char CORE[] = "core", ALL[] = "all";
-
-char *
-ut_name_signed (const UtVariant *variant)
+UtVariant *
+ut_variant_new (const UtFamily *family, double param)
 {
-  return g_strdup_printf ("%s%+d", variant->family->name, (int) variant->param);
+  UtVariant *variant = g_new0 (UtVariant, 1);
+  variant->family = family;
+  variant->param = param;
+  return variant;
 }
 
-/* --- Lists of variants. --- */
-
-static void
-variant_free (void *data)
+void
+ut_variant_free (UtVariant *variant)
 {
-  UtVariant *variant = data;
+  g_free (variant->folder);
+  g_free (variant->folder_top);
   g_free (variant->name);
   g_free (variant);
 }
 
-static void
-add_variants (GPtrArray *variants, const UtFamily *family)
+/* --- Names. --- */
+
+/* printf would write a comma in some locales. */
+static char *
+format_param (const UtVariant *variant, const char *format)
 {
-  for (unsigned i = 0; i < family->n_params; i++)
-    {
-      UtVariant *variant = g_new (UtVariant, 1);
-      *variant = (UtVariant) { .id = variants->len, .family = family, .param = family->params[i] };
-      variant->name = family->name_variant (variant);
-      g_ptr_array_add (variants, variant);
-    }
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  return g_strdup (g_ascii_formatd (number, sizeof number, format, variant->param));
 }
 
-/* The complaint about a name nobody knows. */
-static void
-unknown_family (const char *name, GError **error)
+char *
+ut_name_plain (const UtVariant *variant)
 {
-  const char *known[N_FAMILIES + 3];
-  size_t n = 0;
-  for (size_t i = 0; i < N_FAMILIES; i++)
-    known[n++] = ut_families[i]->name;
-  known[n++] = CORE;
-  known[n++] = ALL;
-  known[n] = NULL;
-  const char *nearest = ut_names_nearest (name, known);
-  if (nearest != NULL)
-    {
-      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown perturbation family “%s”: did you mean “%s”?", name, nearest);
-      return;
-    }
-  g_autofree char *list = g_strjoinv (", ", (char **) known);
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown perturbation family “%s”; known are %s", name, list);
+  return g_strdup (variant->family->name);
 }
 
-/* Marks the families that one name of a list stands for. */
-static gboolean
-select_families (const char *name, gboolean selected[N_FAMILIES], GError **error)
+char *
+ut_name_signed (const UtVariant *variant)
 {
-  gboolean known = FALSE;
-  for (size_t i = 0; i < N_FAMILIES; i++)
-    {
-      const UtFamily *family = ut_families[i];
-      if (strcmp (name, family->name) == 0 || (strcmp (name, ALL) == 0 && !family->on_request)
-          || (strcmp (name, CORE) == 0 && family->core))
-        known = selected[i] = TRUE;
-    }
-  if (!known)
-    unknown_family (name, error);
-  return known;
+  g_autofree char *number = format_param (variant, "%+g");
+  return g_strconcat (variant->family->name, number, NULL);
 }
 
-GPtrArray *
-ut_variants_expand (const char *families, GError **error)
+char *
+ut_name_number (const UtVariant *variant)
 {
-  gboolean selected[N_FAMILIES] = {};
-  for (size_t i = 0; i < N_FAMILIES; i++)
-    selected[i] = ut_families[i]->role == UT_ROLE_CLEAN || ut_families[i]->role == UT_ROLE_FLOOR;
-  g_auto (GStrv) names = g_strsplit (families == NULL ? ALL : families, ",", -1);
-  for (char **name = names; *name != NULL; name++)
-    if (!select_families (g_strstrip (*name), selected, error))
-      return NULL;
-
-  GPtrArray *variants = g_ptr_array_new_with_free_func (variant_free);
-  for (size_t i = 0; i < N_FAMILIES; i++)
-    if (selected[i])
-      add_variants (variants, ut_families[i]);
-  return variants;
+  g_autofree char *number = format_param (variant, "%g");
+  return variant->trial == 0 ? g_strconcat (variant->family->name, number, NULL)
+                             : g_strdup_printf ("%s%s-%u", variant->family->name, number, variant->trial);
 }
 
 /* --- One variant. --- */
@@ -116,39 +80,50 @@ ut_variant_detail (const UtVariant *variant, const UtSubject *subject, uint64_t 
   return variant->family->detail == NULL ? NULL : variant->family->detail (variant, subject, seed);
 }
 
-/* Whether a variant that depends on the question has what it needs to know of it. */
+/* Whether a variant has what it needs to know of its subject. */
 static gboolean
 check_subject (const UtVariant *variant, const UtSubject *subject, uint64_t seed, GError **error)
 {
+  const UtFamily *family = variant->family;
+  if (family->by_name && (subject == NULL || subject->image_name == NULL))
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the image's name, and it has none", variant->name);
+      return FALSE;
+    }
+  if (!family->per_subject)
+    return TRUE;
   if (subject == NULL)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the question, and there is none", variant->name);
-  else if (subject->clean_prediction < 0)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the question, and there is none", variant->name);
+      return FALSE;
+    }
+  g_autofree char *key = family->key (variant, subject, seed);
+  if (key != NULL)
+    return TRUE;
+  if (subject->clean_prediction < 0)
     g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the answer to the clean image of %s, which is not known", variant->name, subject->id);
   else
-    {
-      g_autofree char *key = variant->family->key (variant, subject, seed);
-      if (key != NULL)
-        return TRUE;
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: does not apply to %s, which has %u options", variant->name, subject->id, subject->n_labels);
-    }
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: does not apply to %s, which has %u options", variant->name, subject->id, subject->n_labels);
   return FALSE;
 }
 
 UtImage *
 ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
-  if (variant->family->per_subject && !check_subject (variant, subject, seed, error))
-    return NULL;
-  return variant->family->apply (variant, image, subject, seed, error);
+  if (variant->family->no_image)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: has no image", variant->name);
+      return NULL;
+    }
+  return check_subject (variant, subject, seed, error) ? variant->family->apply (variant, image, subject, seed, error) : NULL;
 }
 
 gboolean
 ut_variant_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
                   GError **error)
 {
-  if (variant->family->place == NULL || (variant->family->per_subject && !check_subject (variant, subject, seed, error)))
-    return FALSE;
-  return variant->family->place (variant, width, height, subject, out, error);
+  return variant->family->place != NULL && check_subject (variant, subject, seed, error)
+         && variant->family->place (variant, width, height, subject, seed, out, error);
 }
 
 UtGeometry
@@ -158,9 +133,9 @@ ut_geometry_moved (int width, int height, double factor_x, double factor_y, doub
 }
 
 gboolean
-ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
 {
-  (void) variant, (void) subject, (void) error;
+  (void) variant, (void) subject, (void) seed, (void) error;
   *out = ut_geometry_moved (width, height, 1, 1, 0, 0);
   return TRUE;
 }

@@ -114,9 +114,9 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 }
 
 static gboolean
-place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
 {
-  (void) subject, (void) error;
+  (void) subject, (void) seed, (void) error;
   /* The transform of the pixels goes from the result to the source; this one goes there. */
   int new_width, new_height;
   const Affine t = turn (variant->param, width, height, &new_width, &new_height);
@@ -134,6 +134,9 @@ const UtFamily ut_rotation = {
   .core = TRUE,
   .n_params = 2,
   .params = (const double[]) { -30, 30 },
+  .range = &(const UtRange) { "a number of degrees", -180, 180, FALSE },
+  .n_ladder = 12,
+  .ladder = (const double[]) { -30, -20, -10, -5, -2, -1, 1, 2, 5, 10, 20, 30 },
   .name_variant = ut_name_signed,
   .apply = apply,
   .place = place,

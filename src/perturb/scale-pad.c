@@ -40,10 +40,9 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 }
 
 static gboolean
-place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
 {
-  (void) subject, (void) error;
-  (void) variant;
+  (void) variant, (void) subject, (void) seed, (void) error;
   *out = ut_geometry_moved (width, height, (double) scaled (width) / width, (double) scaled (height) / height, offset (width),
                             offset (height));
   return TRUE;

@@ -3,13 +3,6 @@
 
 #include "perturb/family.h"
 
-static char *
-name_variant (const UtVariant *variant)
-{
-  char factor[G_ASCII_DTOSTR_BUF_SIZE]; /* printf would write a comma in some locales */
-  return g_strconcat (variant->family->name, g_ascii_formatd (factor, sizeof factor, "%g", variant->param), NULL);
-}
-
 static int
 scaled (const UtVariant *variant, int side)
 {
@@ -24,9 +17,9 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
 }
 
 static gboolean
-place (const UtVariant *variant, int width, int height, const UtSubject *subject, UtGeometry *out, GError **error)
+place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
 {
-  (void) subject, (void) error;
+  (void) subject, (void) seed, (void) error;
   const int w = scaled (variant, width), h = scaled (variant, height);
   *out = ut_geometry_moved (w, h, (double) w / width, (double) h / height, 0, 0);
   return TRUE;
@@ -38,7 +31,10 @@ const UtFamily ut_scale = {
   .core = TRUE,
   .n_params = 1,
   .params = (const double[]) { 0.9 },
-  .name_variant = name_variant,
+  .range = &(const UtRange) { "a factor", 0.1, 4, FALSE },
+  .n_ladder = 4,
+  .ladder = (const double[]) { 0.7, 0.8, 0.9, 0.95 },
+  .name_variant = ut_name_number,
   .apply = apply,
   .place = place,
 };

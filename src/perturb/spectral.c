@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/elementary.h"
 #include "base/fft.h"
 
 /* The channels of an image as two complex signals, R + iG and B, interleaved: a filter that is real and even leaves all three
@@ -92,21 +91,6 @@ ut_spectral_keep (UtImage *image, UtBand band, GError **error)
   return out;
 }
 
-/* A standard normal value, by Marsaglia's polar method; the second one it gives is not used. */
-static double
-draw_gaussian (UtRng *rng)
-{
-  double u, s;
-  do
-    {
-      u = 2.0 * ut_rng_uniform (rng) - 1.0;
-      const double v = 2.0 * ut_rng_uniform (rng) - 1.0;
-      s = u * u + v * v;
-    }
-  while (s >= 1.0 || s == 0.0);
-  return u * sqrt (-2.0 * ut_log (s) / s);
-}
-
 UtImage *
 ut_spectral_disturb (UtImage *image, UtBand band, UtNoise noise, double epsilon, UtRng rng, GError **error)
 {
@@ -116,7 +100,7 @@ ut_spectral_disturb (UtImage *image, UtBand band, UtNoise noise, double epsilon,
   g_auto (Planes) planes = planes_new (image);
   const size_t n = planes.h * planes.w * 3;
   for (size_t i = 0; i < n; i++)
-    *value_at (&planes, i) = noise == UT_NOISE_GAUSSIAN ? draw_gaussian (&rng) : ut_rng_next (&rng) >> 63 ? 1.0 : -1.0;
+    *value_at (&planes, i) = noise == UT_NOISE_GAUSSIAN ? ut_rng_gaussian (&rng) : ut_rng_next (&rng) >> 63 ? 1.0 : -1.0;
   if (!is_whole (band))
     keep_band (&planes, band);
 

@@ -52,7 +52,7 @@ text_for (const UtVariant *variant, const UtSubject *subject, uint64_t seed, con
 static char *
 key (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
 {
-  const char *label = ut_overlay_label (variant, subject);
+  const char *label = ut_overlay_other_label (variant, subject);
   if (label == NULL)
     return NULL;
   g_autofree char *text = draw_text (variant, subject, seed);
@@ -62,7 +62,7 @@ key (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
 static char *
 detail (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
 {
-  const char *label = ut_overlay_label (variant, subject);
+  const char *label = ut_overlay_other_label (variant, subject);
   if (label == NULL)
     return NULL;
   g_autofree char *phrase = ut_overlay_phrase (label);
@@ -72,7 +72,7 @@ detail (const UtVariant *variant, const UtSubject *subject, uint64_t seed)
 static UtImage *
 apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
 {
-  g_autofree char *phrase = ut_overlay_phrase (ut_overlay_label (variant, subject));
+  g_autofree char *phrase = ut_overlay_phrase (ut_overlay_other_label (variant, subject));
   g_autofree char *text = text_for (variant, subject, seed, phrase, error);
   return text == NULL ? NULL : ut_overlay_draw (image, phrase, text, error);
 }
@@ -85,6 +85,7 @@ const UtFamily ut_text_random = {
   .params = ut_overlay_params,
   .name_variant = ut_overlay_name,
   .key = key,
+  .target = ut_overlay_other_label,
   .detail = detail,
   .apply = apply,
   .place = ut_overlay_place,

@@ -11,6 +11,7 @@ const UtReportView ut_report_views[] = {
   { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift", NULL },
   { "families", "per family: flips (IFR, IV), transitions, accuracy, entropy, margins", NULL },
   { "transitions", "the same flips and transitions per variant", NULL },
+  { "pixel_changes", "what each variant did to the pixels: PSNR, largest change, share touched", NULL },
   { "accuracy", "clean and per family, whole and per category; precision, recall, F1, FPR, yes rate on yes/no questions", NULL },
   { "mcnemar", "McNemar's exact test of the accuracy, clean against each family; Holm's correction over families", NULL },
   { "vulnerability", "IV at equal variant count: of k variants of a family", NULL },

@@ -28,6 +28,7 @@ ut_group_new (void)
   UtGroup *group = g_atomic_rc_box_new0 (UtGroup);
   group->items = g_ptr_array_new ();
   group->images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  group->names = g_ptr_array_new ();
   return group;
 }
 
@@ -60,6 +61,7 @@ group_clear (void *data)
   g_free (group->clean_vision);
   g_ptr_array_unref (group->items);
   g_ptr_array_unref (group->images);
+  g_ptr_array_unref (group->names);
 }
 
 void
@@ -99,6 +101,8 @@ ut_group_subject (const UtGroup *group, size_t i)
     .labels = (const char *const *) item->labels,
     .n_labels = item->n_options,
     .clean_prediction = group->clean != NULL && group->clean[i].scores != NULL ? group->clean[i].predicted : -1,
+    .right_answer = item->answer,
+    .image_name = group->names->len > 0 ? group->names->pdata[0] : NULL,
   };
 }
 

@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
   GPtrArray *items;  /* const UtItem *, borrowed */
   GPtrArray *images; /* UtImage *, clean */
+  GPtrArray *names;  /* const char *, the images' names in the benchmark, borrowed */
   UtView *clean;     /* [items->len], filled by the clean trial; scores NULL where it failed */
   UtVision **clean_vision; /* [items->len], references; NULL without an image */
   UtView *prior;     /* [items->len], filled by the run's first prior; scores NULL where there is none */
@@ -51,7 +52,7 @@ GPtrArray *ut_groups_of_items (GPtrArray *items);
 /* Makes room for what the clean trial and the prior give. */
 void ut_group_begin (UtGroup *group);
 
-/* What a perturbation may know of the i-th question. Borrows from the group. */
+/* What a perturbation may know of the i-th question and of its first image. Borrows from the group. */
 UtSubject ut_group_subject (const UtGroup *group, size_t i);
 
 /* Adds the two queries of an item, first the open prompt, then the one with options. */

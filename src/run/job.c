@@ -45,11 +45,13 @@ void
 ut_job_render (UtJob *job, guint64 seed)
 {
   /* All questions of a job have one key, so any of them stands for all. */
-  const UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
+  UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
   GPtrArray *sources = job->others != NULL ? job->others : job->group->images;
+  const size_t n = job->variant->family->no_image ? 0 : sources->len;
   g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
-  for (size_t k = 0; k < sources->len && job->error == NULL; k++)
+  for (size_t k = 0; k < n && job->error == NULL; k++)
     {
+      subject.image_name = job->others == NULL ? job->group->names->pdata[k] : NULL;
       UtImage *image = ut_variant_apply (job->variant, sources->pdata[k], &subject, seed, &job->error);
       if (image == NULL)
         return;

@@ -14,7 +14,7 @@ typedef struct {
   UtGroup *group;
   const UtVariant *variant;
   GPtrArray *others;  /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
-  GPtrArray *images;  /* UtImage *, perturbed; NULL where `error` says why there are none */
+  GPtrArray *images;  /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
   GError *error;
   GArray *items;      /* UtJobItem */
   GPtrArray *results; /* UtResult * */

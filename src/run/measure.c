@@ -39,6 +39,18 @@ add_bands (GArray *out, const char *channel, const char *prefix, const double va
     }
 }
 
+/* Equal images have no ratio of signal to noise, and images of different sizes no pixels to compare. */
+static void
+measure_pixels (GPtrArray *clean, GPtrArray *images, GArray *out)
+{
+  const UtPixelChange change
+      = ut_pixel_change ((const UtImage *const *) clean->pdata, (const UtImage *const *) images->pdata, images->len);
+  if (isfinite (change.psnr))
+    add (out, "image", "psnr", change.psnr);
+  add_defined (out, "image", "linf", change.linf);
+  add_defined (out, "image", "touched", change.touched);
+}
+
 gboolean
 ut_measure_images (GPtrArray *clean, GPtrArray *images, GArray *out, GError **error)
 {
@@ -55,7 +67,10 @@ ut_measure_images (GPtrArray *clean, GPtrArray *images, GArray *out, GError **er
         mean[b] += power[b] / images->len;
     }
   if (images->len > 0)
-    add_bands (out, "image", "input", mean);
+    {
+      add_bands (out, "image", "input", mean);
+      measure_pixels (clean, images, out);
+    }
   return TRUE;
 }
 

@@ -6,7 +6,8 @@
 /* Measurements of one trial, GArray of UtMeasurement. */
 GArray *ut_measurements_new (void);
 
-/* The power in the bands of a trial's images, each first resized to the size of its clean one; of several the mean. */
+/* The power in the bands of a trial's images, each first resized to the size of its clean one, of several the mean; and where their sizes
+ * are equal, how the pixels changed. */
 gboolean ut_measure_images (GPtrArray *clean, GPtrArray *images, GArray *out, GError **error);
 
 /* Of the vision tokens: their structure, and how they changed against the clean ones; where `clean` is NULL they are the clean ones

@@ -72,7 +72,8 @@ store_failure (Run *run, const UtJob *job, const UtItem *item, const GError *fai
   return ut_store_add_trial (run->store, &trial, error);
 }
 
-/* What became of the item's right answer under the job's variant; NULL where that is not known. */
+/* What became of the item's right answer under the job's variant; NULL where the benchmark does not know. A variant that does not say
+ * where it takes the pixels leaves the answer open to doubt; of a prior or another image nothing is asked. */
 static const char *
 label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
 {
@@ -80,9 +81,11 @@ label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
   const UtGroup *group = job->group;
   const UtImage *first = group->images->len > 0 ? group->images->pdata[0] : NULL;
   const UtSubject subject = ut_group_subject (group, job_item->i);
-  if (!ut_dataset_knows_labels (run->dataset) || first == NULL
-      || !ut_variant_place (job->variant, first->width, first->height, &subject, run->config->seed, &geometry, NULL))
+  if (!ut_dataset_knows_labels (run->dataset) || first == NULL || job->variant->family->role == UT_ROLE_PRIOR
+      || job->variant->family->role == UT_ROLE_CONTROL)
     return NULL;
+  if (!ut_variant_place (job->variant, first->width, first->height, &subject, run->config->seed, &geometry, NULL))
+    return "doubtful";
   return ut_dataset_label (run->dataset, group->items->pdata[job_item->i], &geometry);
 }
 
@@ -487,6 +490,9 @@ send_group (Run *run, UtGroup *group, GError **error)
   ut_group_begin (group);
   if (!load_images (run, group->items->pdata[0], group->images, &failure))
     return fail_group (run, group, failure, error);
+  const UtItem *first = group->items->pdata[0];
+  for (unsigned k = 0; k < first->n_images; k++)
+    g_ptr_array_add (group->names, (void *) ut_dataset_image_name (run->dataset, first, k));
 
   for (Turn turn = TURN_CLEAN; turn <= TURN_PER_SUBJECT; turn++)
     {
@@ -535,7 +541,7 @@ write_plan (Run *run, GError **error)
   for (size_t v = 0; v < run->variants->len; v++)
     {
       const UtVariant *variant = run->variants->pdata[v];
-      variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->family->core,
+      variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->core,
                                        ut_role_names[variant->family->role] };
     }
   GPtrArray *items = ut_dataset_items (run->dataset);

@@ -9,7 +9,7 @@
 typedef struct {
   UtEngineConfig engine; /* model may be bundled:NAME, its mmproj then NULL */
   UtDatasetConfig dataset;
-  const char *perturbations; /* families, as ut_variants_expand reads them */
+  const char *perturbations; /* as ut_variants_expand reads them */
   guint64 seed;
   const char *output;    /* path of the run's database */
   const char *program;   /* this program's file, for the engine's worker process */

@@ -42,13 +42,16 @@ look (const UtSceneObject *object, const UtGeometry *g)
       n++;
       const double from_x = object->x + u * object->radius, from_y = object->y + v * object->radius;
       double x = g->matrix[0][0] * from_x + g->matrix[0][1] * from_y + g->matrix[0][2];
-      const double y = g->matrix[1][0] * from_x + g->matrix[1][1] * from_y + g->matrix[1][2];
-      const gboolean beyond = g->rolls && (x < 0 || x >= g->width);
-      if (beyond)
+      double y = g->matrix[1][0] * from_x + g->matrix[1][1] * from_y + g->matrix[1][2];
+      const gboolean beyond_x = g->roll == UT_ROLL_X && (x < 0 || x >= g->width);
+      const gboolean beyond_y = g->roll == UT_ROLL_Y && (y < 0 || y >= g->height);
+      if (beyond_x)
         x += x < 0 ? g->width : -g->width;
+      if (beyond_y)
+        y += y < 0 ? g->height : -g->height;
       const gboolean covered = x >= g->covered.left && x < g->covered.right && y >= g->covered.top && y < g->covered.bottom;
       if (x >= 0 && x < g->width && y >= 0 && y < g->height && !covered)
-        n_visible[beyond ? 1 : 0]++;
+        n_visible[beyond_x || beyond_y ? 1 : 0]++;
     }
   return (Visible) { { (double) n_visible[0] / n, (double) n_visible[1] / n } };
 }
@@ -63,7 +66,10 @@ move (const UtSceneObject *object, const UtGeometry *g, UtSceneObject out[2])
   out[0].y = m[1][0] * object->x + m[1][1] * object->y + m[1][2];
   out[0].radius = object->radius * sqrt (fabs (m[0][0] * m[1][1] - m[0][1] * m[1][0]));
   out[1] = out[0];
-  out[1].x += out[0].x < g->width / 2.0 ? g->width : -g->width;
+  if (g->roll == UT_ROLL_Y)
+    out[1].y += out[0].y < g->height / 2.0 ? g->height : -g->height;
+  else
+    out[1].x += out[0].x < g->width / 2.0 ? g->width : -g->width;
 }
 
 static gboolean

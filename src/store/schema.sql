@@ -23,7 +23,7 @@ CREATE TABLE variant (
   variant UINTEGER NOT NULL,  -- its number, in the paper's order
   name    VARCHAR NOT NULL,   -- "translation+4"
   family  VARCHAR NOT NULL,   -- "translation"
-  param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal
+  param   DOUBLE,             -- the family's own unit: pixels, factor, degrees, ordinal; NULL where it has none
   core    BOOLEAN NOT NULL,   -- one of the paper's 24 core variants
   role    VARCHAR NOT NULL,   -- perturbation: its trials are instances; clean; prior: an uninformative image; floor: the clean image again;
                               -- control: another item's image
@@ -79,7 +79,7 @@ CREATE TABLE score (
 CREATE TABLE measurement (
   item    UINTEGER NOT NULL,
   variant UINTEGER NOT NULL,
-  channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; '' where the metric has none
+  channel VARCHAR NOT NULL,  -- where it was read: vision, ctx_open, ctx_mcq, …; image: its pixels; '' where the metric has none
   metric  VARCHAR NOT NULL,  -- its name in `undertow list metrics`
   value   DOUBLE NOT NULL,
   CHECK (isfinite(value))

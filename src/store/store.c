@@ -362,7 +362,10 @@ ut_store_add_variants (UtStore *store, const UtStoreVariant *variants, size_t n,
       ut_db_append_int64 (rows, v->id);
       ut_db_append_text (rows, v->name);
       ut_db_append_text (rows, v->family);
-      ut_db_append_double (rows, v->param);
+      if (isnan (v->param))
+        ut_db_append_null (rows);
+      else
+        ut_db_append_double (rows, v->param);
       ut_db_append_bool (rows, v->core);
       ut_db_append_text (rows, v->role);
       if (!ut_db_append_end_row (rows, error))

@@ -39,7 +39,7 @@ gboolean ut_store_begin (UtStore *store, const UtIdentity *identity, gboolean *o
 typedef struct {
   unsigned id;
   const char *name, *family;
-  double param;
+  double param; /* NaN where the family has none */
   gboolean core;
   const char *role; /* perturbation, clean, prior, floor, control */
 } UtStoreVariant;
@@ -58,7 +58,7 @@ gboolean ut_store_add_items (UtStore *store, const UtStoreItem *items, size_t n,
 gboolean ut_store_add_skipped (UtStore *store, const char *where, const char *reason, GError **error);
 
 typedef struct {
-  const char *channel; /* "" where the metric has none */
+  const char *channel; /* "image" where it is of pixels; "" where the metric has none */
   const char *metric;
   double value;
 } UtMeasurement;

@@ -18,7 +18,7 @@
 -- Channels in the order a reader meets them in a model, each before its own variations (vision.2 before vision.10, ctx_mcq before
 -- ctx_mcq.normed); unknown ones last.
 CREATE OR REPLACE MACRO channel_rank(channel) AS
-  100 * coalesce(list_position(['vision', 'llm', 'ctx_open', 'ctx_mcq', 'ans_open', 'ans_mcq', 'ans_mcq_free'],
+  100 * coalesce(list_position(['image', 'vision', 'llm', 'ctx_open', 'ctx_mcq', 'ans_open', 'ans_mcq', 'ans_mcq_free'],
                                split_part(channel, '.', 1)), 99) + length(channel);
 
 -- P(|X − n/2| ≥ |k − n/2|) of X ~ Binomial(n, ½): McNemar's exact test, two-sided. The logarithms leave it exact to 1e-9 up to n = 10⁵.
@@ -85,14 +85,21 @@ WHERE v.role = 'perturbation';
 -- Which variants a reported row pools: each family its own, then "Any" [P] §4: the core variants (24 where all of them ran), and all.
 -- `place` orders the rows: the families in the paper's order, the pools last.
 CREATE OR REPLACE VIEW pools AS
-SELECT min(variant) OVER (PARTITION BY family) AS place, family, variant
-FROM variant WHERE role = 'perturbation'
+WITH perturbed AS (
+  SELECT variant, family, core,
+         NOT core AND bool_or(core) OVER (PARTITION BY family) AS beyond,
+         min(variant) OVER (PARTITION BY family) AS first, max(variant) OVER (PARTITION BY family) AS last
+  FROM variant WHERE role = 'perturbation'
+)
+-- What was chosen beyond the paper's own parameters stands apart, so that the family's row keeps the paper's meaning.
+SELECT if(beyond, last, first) AS place, if(beyond, family || ' (others)', family) AS family, variant
+FROM perturbed
 UNION ALL
 SELECT 4294967294, format('any (core-{})', count(*) OVER ()), variant
-FROM variant WHERE role = 'perturbation' AND core
+FROM perturbed WHERE core
 UNION ALL
 SELECT 4294967295, 'any (all)', variant
-FROM variant WHERE role = 'perturbation';
+FROM perturbed;
 
 -- Trials without a number: failed ones, controls that are no number, rows of the benchmark that were left out.
 CREATE OR REPLACE VIEW failures AS
@@ -184,6 +191,28 @@ SELECT v.family, v.name AS variant, v.param,
             THEN binomial_two_sided(count(*) FILTER (n.RW), count(*) FILTER (n.RW OR n.WR)) END AS p_mcnemar
 FROM variant v LEFT JOIN instances n USING (variant)
 WHERE v.role = 'perturbation'
+GROUP BY v.variant, v.family, v.name, v.param
+ORDER BY v.variant;
+
+-- What each variant really did to the pixels [+] §2: means over the trials whose images kept their size (`compared`); the ratio of
+-- signal to noise over those of them in which anything changed.
+CREATE OR REPLACE VIEW pixel_changes AS
+WITH changed AS (
+  SELECT item, variant,
+         max(value) FILTER (metric = 'psnr')    AS psnr,
+         max(value) FILTER (metric = 'linf')    AS linf,
+         max(value) FILTER (metric = 'touched') AS touched
+  FROM measurement WHERE channel = 'image' GROUP BY item, variant
+)
+SELECT v.family, v.name AS variant, v.param,
+       count(t.item) AS trials, count(c.linf) AS compared,
+       avg(c.psnr ORDER BY t.item) AS psnr, min(c.psnr) AS psnr_min,  -- dB
+       avg(c.linf ORDER BY t.item) AS linf,                          -- levels of 255
+       avg(c.touched ORDER BY t.item) AS touched                     -- share of the pixels
+FROM variant v
+LEFT JOIN trial t ON t.variant = v.variant AND t.error IS NULL
+LEFT JOIN changed c ON c.variant = t.variant AND c.item = t.item
+WHERE v.variant > 0
 GROUP BY v.variant, v.family, v.name, v.param
 ORDER BY v.variant;
 
@@ -650,7 +679,7 @@ WITH disturbed AS (
 ), flipping AS (
   SELECT item, string_agg(family, ' ' ORDER BY place) AS flipped_by
   FROM (SELECT DISTINCT n.item, p.family, p.place FROM instances n JOIN pools p USING (variant)
-        WHERE n.flip AND p.family = n.family)
+        WHERE n.flip AND p.place < 4294967294)
   GROUP BY item
 ), failed AS (
   SELECT item, count(*) AS failed FROM trial WHERE error IS NOT NULL GROUP BY item

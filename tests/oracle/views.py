@@ -5,8 +5,8 @@
 
 It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
 cannot be read) and on two bundled ones, whose labels a perturbation can change; takes the raw rows (scores, measurements, control
-drifts, trials' failures and labels) and computes what the views of answers, drift, correlation and drift to the prior publish, the sums that
-intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles.
+drifts, trials' failures and labels) and computes what the views of answers, pixels, drift, correlation and drift to the prior publish, the
+sums that intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles.
 """
 import collections, csv, fractions, functools, io, json, math, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -348,6 +348,16 @@ def test_false_answers(run):
             check(dict(instances=len(asked), FP=fp, FP_clean=fp_clean, delta_FP=fp - fp_clean, FN=fn, FN_clean=fn_clean,
                        delta_FN=fn - fn_clean), rows.pop(name), name)
     assert not rows, rows
+
+
+def test_pixel_changes(run):
+    rows = {r["variant"]: r for r in view(run.run, "pixel_changes")}
+    assert set(run.variants) <= set(rows), rows
+    for v, row in rows.items():
+        values = {m: [x for i in run.items if (x := run.values.get((i, v, "image", m))) is not None] for m in ("psnr", "linf", "touched")}
+        trials = sum((i, v) in run.scores for i in run.items)
+        check(dict(trials=trials, compared=len(values["linf"]), psnr_min=min(values["psnr"], default=None))
+              | {m: mean(x) for m, x in values.items()}, row, v)
 
 
 def test_accuracy(run):
