@@ -11,6 +11,7 @@
 #include "perturb/perturb.h"
 #include "run/bundled.h"
 #include "run/group.h"
+#include "run/score.h"
 
 static const char *
 kind_of (const UtFamily *family)
@@ -54,6 +55,13 @@ list_metrics (void)
 }
 
 static void
+list_scores (void)
+{
+  for (const UtScoreForm *form = ut_score_forms; form->name != NULL; form++)
+    printf ("%-8s %s\n", form->name, form->summary);
+}
+
+static void
 list_datasets (void)
 {
   for (const UtFormat *format = ut_formats; format->name != NULL; format++)
@@ -80,8 +88,8 @@ static const struct {
   const char *name;
   void (*print) (void);
 } lists[] = {
-  { "families", list_families }, { "metrics", list_metrics },   { "datasets", list_datasets },
-  { "engines", list_engines },   { "channels", list_channels },
+  { "families", list_families }, { "metrics", list_metrics }, { "scores", list_scores },
+  { "datasets", list_datasets }, { "engines", list_engines }, { "channels", list_channels },
 };
 
 static int
@@ -101,7 +109,7 @@ fail_unknown (const char *typed)
 int
 ut_cmd_list (int argc, char **argv)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("families|metrics|datasets|engines|channels");
+  g_autoptr (GOptionContext) context = g_option_context_new ("families|metrics|scores|datasets|engines|channels");
   g_option_context_set_summary (context, "Lists what Undertow knows.");
   g_set_prgname ("undertow list");
   g_autoptr (GError) error = NULL;
@@ -109,7 +117,7 @@ ut_cmd_list (int argc, char **argv)
     return ut_cmd_fail ("list", error);
   if (argc != 2)
     {
-      g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "name one list: families, metrics, datasets, engines or channels");
+      g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "name one list: families, metrics, scores, datasets, engines or channels");
       return ut_cmd_fail ("list", error);
     }
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)

@@ -124,7 +124,7 @@ ut_cmd_run (int argc, char **argv)
   g_autofree char *command = ut_cmd_quote (argc, argv);
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *devices = NULL, *flash_attn = NULL;
-  g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *output = NULL;
+  g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *score = NULL, *output = NULL;
   g_auto (GStrv) columns = NULL;
   int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
   gint64 limit = 0, seed = 0;
@@ -137,6 +137,7 @@ ut_cmd_run (int argc, char **argv)
     { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
     { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
+    { "score", 0, 0, G_OPTION_ARG_STRING, &score, "What decides between the options (see list scores); default sum, the paper's; rescore changes it later", "NAME" },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of everything random; default 0", "S" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
@@ -167,6 +168,7 @@ ut_cmd_run (int argc, char **argv)
     .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens, max_tokens },
     .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
+    .score = score,
     .seed = (guint64) seed,
     .output = output,
     .program = program,

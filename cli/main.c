@@ -19,10 +19,11 @@ static const Command commands[] = {
   { "demo", ut_cmd_demo, "Run the bundled models on the bundled benchmarks, and say what of the paper holds" },
   { "run", ut_cmd_run, "Ask a model a benchmark's questions on clean and perturbed images, and store what moved" },
   { "show", ut_cmd_show, "Print the tables of a run" },
+  { "rescore", ut_cmd_rescore, "Decide a run's answers by another score, without the model" },
   { "inspect", ut_cmd_inspect, "Tell what a benchmark holds, and what of it is left out" },
   { "perturb", ut_cmd_perturb, "Write every variant of an image, and a contact sheet" },
   { "scenes", ut_cmd_scenes, "Write the bundled benchmark's images and questions as files" },
-  { "list", ut_cmd_list, "List families, metrics, datasets, engines or channels" },
+  { "list", ut_cmd_list, "List families, metrics, scores, datasets, engines or channels" },
 };
 
 static void

@@ -104,21 +104,28 @@ class Scorer:
     def ids(self, text):
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
-    @torch.no_grad()
-    def score(self, images, prompt, options):
-        """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
-        the last decoder layer, before the final norm. images has the pixels of one or more."""
+    def prefix(self, images):
+        """The tokens before the prompt, and what the model sees at their places."""
+        if not images:
+            return [], {}
         patches, grid = (torch.cat(parts) for parts in zip(*(pixel_patches(image, self.patch) for image in images)))
         before = []
         for text, (_, h, w) in zip([shape.PREFIX] + [shape.BETWEEN] * (len(images) - 1), grid.tolist()):
             before += self.ids(text) + [self.pad] * (h * w // MERGE ** 2)
+        return before, dict(pixel_values=patches, image_grid_thw=grid)
+
+    @torch.no_grad()
+    def score(self, images, prompt, options):
+        """For each option its sum of log-probabilities with and without the closing tokens; and the state of the last prompt token after
+        the last decoder layer, before the final norm. images has the pixels of any number."""
+        before, seen = self.prefix(images)
         scores = []
         for option in options:
             # Prompt, option and closing are tokenised together, then cut at the length of what comes before.
-            head = "<|vision_end|>" + prompt + shape.TURN
+            head = ("<|vision_end|>" if images else shape.USER) + prompt + shape.TURN
             start = len(before) + len(self.ids(head))
             ids = torch.tensor([before + self.ids(head + option + shape.CLOSING)])
-            out = self.model(input_ids=ids, pixel_values=patches, image_grid_thw=grid, mm_token_type_ids=(ids == self.pad).int())
+            out = self.model(input_ids=ids, mm_token_type_ids=(ids == self.pad).int(), **seen)
             logs = out.logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
             n_closing = len(self.ids(shape.CLOSING))
             scores.append((float(logs.sum()), float(logs[:-n_closing].sum())))

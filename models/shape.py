@@ -21,7 +21,8 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}{%- endif -%}{{- '<|im_end|>\\n' -}}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}")
 
-PREFIX = "<|im_start|>user\n<|vision_start|>"
+USER = "<|im_start|>user\n"
+PREFIX = USER + "<|vision_start|>"
 BETWEEN = "<|vision_end|><|vision_start|>"  # two images
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
 CLOSING = "<|im_end|>\n"

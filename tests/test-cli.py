@@ -83,6 +83,33 @@ def test_identity_moves_nothing(tmp):
     assert drifts and all(float(r["l2"]) == 0 and float(r["cos"]) == 1 for r in drifts), drifts
 
 
+def test_rescore(tmp):
+    dataset = make_benchmark(tmp / "b")
+    run, new = tmp / "run", tmp / "new"
+    assert undertow(*run_args(dataset, run)).returncode == 0
+    done = undertow("rescore", run, "--score", "letter", "-o", new)
+    assert done.returncode == 0 and "not chosen against these clean answers" in done.stdout and "by the score letter" in done.stdout, done
+    assert "decided anew" in undertow("show", new).stdout and "decided anew" not in undertow("show", run).stdout
+    before, after = rows(run, "trials"), rows(new, "trials")
+    assert [t["answer"] for t in before] != [t["answer"] for t in after]
+    assert [t["drift_ctx_mcq"] for t in before] == [t["drift_ctx_mcq"] for t in after]
+    # A copy is no run to go on with; by its first score it is the run again.
+    other = undertow(*run_args(dataset, new, "--score", "letter"))
+    assert other.returncode == 2 and "overlays chosen by: sum there" in other.stderr, other
+    back = undertow("rescore", new, "--score", "sum", "-o", tmp / "back")
+    assert back.returncode == 0 and "not chosen against" not in back.stdout, back
+    assert undertow(*run_args(dataset, tmp / "back")).returncode == 0
+    assert exports(tmp / "back") == exports(run)
+
+    assert_fails(2, ["--score: sum there, letter here"], *run_args(dataset, run, "--score", "letter"))
+    assert_fails(2, ["'letter'"], "rescore", run, "--score", "leter", "-o", tmp / "x")
+    assert_fails(2, ["'image'"], *run_args(dataset, tmp / "x", "--score", "imge"))
+    assert_fails(2, ["--score"], "rescore", run, "-o", tmp / "x")
+    assert_fails(1, ["exists"], "rescore", run, "--score", "text", "-o", new)
+    assert_fails(1, ["own.csv"], "rescore", dataset, "--score", "text", "-o", tmp / "x")
+    assert not (tmp / "x").exists()
+
+
 def test_scale_has_ifr_equal_iv(tmp):
     undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "scale"))
     family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["scale"]
@@ -275,10 +302,10 @@ def test_commands(tmp):
     assert undertow().returncode == 2
     assert undertow("--help").returncode == 0
     assert_fails(2, ["show"], "shwo")
-    for command in ("run", "demo", "show", "inspect", "perturb", "scenes", "list"):
+    for command in ("run", "demo", "show", "rescore", "inspect", "perturb", "scenes", "list"):
         helped = undertow(command, "--help")
         assert helped.returncode == 0 and "Usage" in helped.stdout, command
-    for name in ("families", "metrics", "datasets", "engines", "channels"):
+    for name in ("families", "metrics", "scores", "datasets", "engines", "channels"):
         listed = undertow("list", name)
         assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
     assert_fails(2, ["metrics"], "list", "metrix")

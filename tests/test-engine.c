@@ -19,6 +19,7 @@ noise_image (int width, int height, uint64_t index)
 }
 
 static const char *const options[] = { "red", "dark green", "blue", NULL };
+static const char *const labels[] = { "A", "B", "C", NULL };
 static const char *const yes_no[] = { "Yes", "No", NULL };
 
 static UtRequest *
@@ -33,7 +34,7 @@ make_request (size_t n_queries)
   UtRequest *request = ut_request_new ();
   g_ptr_array_add (request->images, noise_image (96, 128, 0));
   for (size_t i = 0; i < n_queries; i++)
-    ut_request_add_query (request, prompts[i % 4], i % 4 == 0 ? NULL : i % 4 == 1 ? options : yes_no);
+    ut_request_add_query (request, prompts[i % 4], i % 4 == 0 ? NULL : i % 4 == 1 ? options : yes_no, i % 4 == 1 ? labels : NULL);
   return request;
 }
 
@@ -46,6 +47,7 @@ assert_equal_answers (const UtResult *a, size_t i, const UtResult *b, size_t j)
     {
       g_assert_cmpmem (&x->scores[k].logprob, sizeof (double), &y->scores[k].logprob, sizeof (double));
       g_assert_cmpmem (&x->scores[k].logprob_text, sizeof (double), &y->scores[k].logprob_text, sizeof (double));
+      g_assert_cmpmem (&x->scores[k].logprob_label, sizeof (double), &y->scores[k].logprob_label, sizeof (double));
       g_assert_cmpint (x->scores[k].n_tokens, ==, y->scores[k].n_tokens);
     }
   g_assert_cmpmem (x->ctx, a->n_embd * sizeof (float), y->ctx, b->n_embd * sizeof (float));
@@ -95,9 +97,9 @@ test_remote_survives (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (UtRequest) good = make_request (2);
   g_autoptr (UtRequest) failing = make_request (1);
-  ut_request_add_query (failing, "[mock:error]", yes_no);
+  ut_request_add_query (failing, "[mock:error]", yes_no, NULL);
   g_autoptr (UtRequest) deadly = make_request (1);
-  ut_request_add_query (deadly, "[mock:abort]", yes_no);
+  ut_request_add_query (deadly, "[mock:abort]", yes_no, NULL);
 
   g_assert_null (ut_engine_evaluate (engine, failing, &error));
   g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
@@ -157,7 +159,7 @@ only_query (const UtRequest *request, size_t i)
   for (size_t k = 0; k < request->images->len; k++)
     g_ptr_array_add (alone->images, ut_image_ref (request->images->pdata[k]));
   const UtQuery *query = request->queries->pdata[i];
-  ut_request_add_query (alone, query->prompt, (const char *const *) query->options);
+  ut_request_add_query (alone, query->prompt, (const char *const *) query->options, (const char *const *) query->labels);
   return alone;
 }
 
@@ -228,7 +230,7 @@ test_too_large (void)
   g_assert_no_error (error);
   g_autoptr (UtRequest) request = ut_request_new ();
   g_ptr_array_add (request->images, noise_image (512, 512, 0));
-  ut_request_add_query (request, "Question: What?", options);
+  ut_request_add_query (request, "Question: What?", options, labels);
   g_assert_null (ut_engine_evaluate (engine, request, &error));
   g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, "-c"));

@@ -51,6 +51,7 @@ ut_query_free (UtQuery *query)
 {
   g_free (query->prompt);
   g_strfreev (query->options);
+  g_strfreev (query->labels);
   g_free (query);
 }
 
@@ -74,11 +75,12 @@ ut_request_free (UtRequest *request)
 }
 
 void
-ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options)
+ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels)
 {
   UtQuery *query = g_new0 (UtQuery, 1);
   query->prompt = g_strdup (prompt);
   query->options = g_strdupv ((char **) options);
+  query->labels = g_strdupv ((char **) labels);
   g_ptr_array_add (request->queries, query);
 }
 

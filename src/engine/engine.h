@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
   char *prompt;
   char **options; /* NULL-terminated answer texts to score; NULL for none */
+  char **labels;  /* NULL-terminated, as many: what the prompt calls the options by; NULL where they are called by their texts */
 } UtQuery;
 
 typedef struct {
@@ -32,11 +33,12 @@ typedef struct {
   GPtrArray *queries; /* UtQuery * */
 } UtRequest;
 
-/* The score of one option: sums of log p over its tokens (method.md §3). */
+/* The score of one option: sums of log p over its tokens, in nats (method.md §3). */
 typedef struct {
-  double logprob;      /* over the option's text and the template's closing tokens: the paper's s_k */
-  double logprob_text; /* over the option's text alone */
-  int n_tokens;        /* tokens of the text, the closing ones left out */
+  double logprob;       /* over the option's text and the template's closing tokens: the paper's s_k */
+  double logprob_text;  /* over the option's text alone */
+  double logprob_label; /* over its label as the answer's first words: log p ("A"…); logprob_text where the query has no labels */
+  int n_tokens;         /* tokens of the text, the closing ones left out */
 } UtScore;
 
 /* What one query gave. Vectors are [n_embd], owned by the answer. */
@@ -106,7 +108,8 @@ void ut_query_free (UtQuery *query);
 UtRequest *ut_request_new (void);
 void ut_request_free (UtRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtRequest, ut_request_free)
-void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options);
+/* `options` and `labels` as in UtQuery; all are copied. */
+void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels);
 
 UtAnswer *ut_answer_new (unsigned n_options, size_t n_embd);
 UtResult *ut_result_new (void);

@@ -422,11 +422,13 @@ decode_prefix (LlamaEngine *engine, const UtRequest *request, const char *text, 
 
 /* ── queries ────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
-/* One option of a query: its tokens behind the prompt's, closing ones included. */
+/* A text that is scored as the answer to a query: an option's, with the tokens that close the turn, or its label, without. */
 typedef struct {
-  Tokens whole;   /* prompt, option and closing tokens */
-  int start;      /* where it leaves the prompt */
-  int n_text;     /* tokens of the text alone */
+  const char *text;
+  Tokens whole; /* prompt, text and closing tokens */
+  int start;    /* where it leaves the prompt */
+  int n_text;   /* tokens of the text alone */
+  double logprob, logprob_text; /* so far */
 } Option;
 
 /* A query being evaluated. */
@@ -435,14 +437,15 @@ typedef struct {
   UtAnswer *answer;
   char *text;      /* behind the prefix, to the open turn of the assistant */
   Tokens prompt;
-  Option *options; /* [answer->n_options] */
+  Option *options; /* [n_options]: the query's options, then their labels */
+  unsigned n_options;
   llama_seq_id seq;
 } Work;
 
 static void
 work_free (Work *work)
 {
-  for (unsigned k = 0; work->options != NULL && k < work->answer->n_options; k++)
+  for (unsigned k = 0; k < work->n_options; k++)
     tokens_clear (&work->options[k].whole);
   g_free (work->options);
   g_free (work->text);
@@ -452,11 +455,13 @@ work_free (Work *work)
 
 /* Tokenises prompt, option and closing together, since the seam between them may merge, and parts them at the common token prefix. */
 static gboolean
-prepare_option (const LlamaEngine *engine, const Work *work, const char *text, bool add_special, Option *option, GError **error)
+prepare_option (const LlamaEngine *engine, const Work *work, const char *text, const char *closing, bool add_special, Option *option,
+                GError **error)
 {
   g_autofree char *open = g_strconcat (work->text, text, NULL);
-  g_autofree char *whole = g_strconcat (open, engine->closing, NULL);
+  g_autofree char *whole = g_strconcat (open, closing, NULL);
   g_auto (Tokens) without_closing = tokenize (engine, open, add_special);
+  option->text = text;
   option->whole = tokenize (engine, whole, add_special);
   option->start = common_prefix (&work->prompt, &option->whole);
   option->n_text = common_prefix (&without_closing, &option->whole) - option->start;
@@ -472,6 +477,24 @@ prepare_option (const LlamaEngine *engine, const Work *work, const char *text, b
     {
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "option '%.40s…' has more than %d tokens", text, MAX_OUTPUTS);
       return FALSE;
+    }
+  return TRUE;
+}
+
+/* Prepares the texts that the query's answer is scored of. */
+static gboolean
+prepare_options (const LlamaEngine *engine, Work *work, bool add_special, GError **error)
+{
+  const UtQuery *query = work->query;
+  const unsigned n = work->answer->n_options;
+  work->n_options = query->labels != NULL ? 2 * n : n;
+  work->options = g_new0 (Option, work->n_options);
+  for (unsigned k = 0; k < work->n_options; k++)
+    {
+      const gboolean is_label = k >= n;
+      const char *text = is_label ? query->labels[k - n] : query->options[k];
+      if (!prepare_option (engine, work, text, is_label ? "" : engine->closing, add_special, &work->options[k], error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -502,13 +525,11 @@ prepare_query (const LlamaEngine *engine, const UtRequest *request, const UtQuer
   work->answer = answer;
   work->text = g_strdup (text + strlen (prefix));
   work->prompt = tokenize (engine, work->text, add_special);
-  work->options = g_new0 (Option, answer->n_options);
-  for (unsigned k = 0; k < answer->n_options; k++)
-    if (!prepare_option (engine, work, query->options[k], add_special, &work->options[k], error))
-      {
-        work_free (work);
-        return NULL;
-      }
+  if (!prepare_options (engine, work, add_special, error))
+    {
+      work_free (work);
+      return NULL;
+    }
   return work;
 }
 
@@ -523,15 +544,13 @@ read_prompts (LlamaEngine *engine, Work *const *works, size_t n, const int *rows
           || !captured_row (engine, &engine->normed, i, work->answer->ctx_normed, error))
         return FALSE;
       const float *logits = llama_get_logits_ith (engine->ctx, rows[i]);
-      for (unsigned k = 0; k < work->answer->n_options; k++)
+      for (unsigned k = 0; k < work->n_options; k++)
         {
-          const Option *option = &work->options[k];
-          UtScore *score = &work->answer->scores[k];
+          Option *option = &work->options[k];
           if (option->whole.n_tokens == option->start)
             continue;
-          score->logprob = log_prob (engine, logits, option->whole.tokens[option->start]);
-          score->logprob_text = option->n_text > 0 ? score->logprob : 0;
-          score->n_tokens = option->n_text;
+          option->logprob = log_prob (engine, logits, option->whole.tokens[option->start]);
+          option->logprob_text = option->n_text > 0 ? option->logprob : 0;
         }
     }
   return TRUE;
@@ -539,15 +558,28 @@ read_prompts (LlamaEngine *engine, Work *const *works, size_t n, const int *rows
 
 /* Adds log p of an option's later tokens; the logits of the token before each stand in the batch from row `first`. */
 static void
-read_option (const LlamaEngine *engine, const Option *option, int first, UtScore *score)
+read_option (const LlamaEngine *engine, Option *option, int first)
 {
   for (int t = option->start + 1; t < option->whole.n_tokens; t++)
     {
       const float *logits = llama_get_logits_ith (engine->ctx, first + t - option->start - 1);
       const double p = log_prob (engine, logits, option->whole.tokens[t]);
-      score->logprob += p;
+      option->logprob += p;
       if (t < option->start + option->n_text)
-        score->logprob_text += p;
+        option->logprob_text += p;
+    }
+}
+
+/* Hands the finished sums to the answer. */
+static void
+write_scores (const Work *work)
+{
+  const unsigned n = work->answer->n_options;
+  for (unsigned k = 0; k < n; k++)
+    {
+      const Option *option = &work->options[k];
+      const Option *label = work->n_options > n ? &work->options[n + k] : option;
+      work->answer->scores[k] = (UtScore) { option->logprob, option->logprob_text, label->logprob_text, option->n_text };
     }
 }
 
@@ -592,7 +624,7 @@ flush_options (LlamaEngine *engine, OptionBatch *batch, Room base, GError **erro
       const Suffix *suffix = &g_array_index (batch->suffixes, Suffix, i);
       const Work *work = batch->works->pdata[i];
       const unsigned k = g_array_index (batch->indices, unsigned, i);
-      read_option (engine, &work->options[k], rows[i], &work->answer->scores[k]);
+      read_option (engine, &work->options[k], rows[i]);
       llama_memory_seq_rm (memory, suffix->seq, -1, -1);
     }
   g_array_set_size (batch->suffixes, 0);
@@ -613,7 +645,7 @@ score_options (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pref
   llama_memory_t memory = llama_get_memory (engine->ctx);
 
   for (size_t i = 0; i < n; i++)
-    for (unsigned k = 0; k < works[i]->answer->n_options; k++)
+    for (unsigned k = 0; k < works[i]->n_options; k++)
       {
         const Option *option = &works[i]->options[k];
         /* The last token's own logits are of no interest, so it is not decoded. */
@@ -627,7 +659,7 @@ score_options (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pref
             if (!take_room (engine, &batch.room, n_tokens, n_tokens))
               {
                 g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "option '%.40s' does not fit the context: give a larger -c",
-                             works[i]->query->options[k]);
+                             option->text);
                 return FALSE;
               }
           }
@@ -674,6 +706,8 @@ evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pre
     }
   if (!score_options (engine, works, n, prefix_pos, taken, error))
     return FALSE;
+  for (size_t i = 0; i < n; i++)
+    write_scores (works[i]);
   for (llama_seq_id s = 1; s < MAX_SEQUENCES; s++)
     llama_memory_seq_rm (memory, s, -1, -1);
   if (!llama_memory_seq_rm (memory, 0, prefix_pos, -1))
@@ -718,7 +752,7 @@ check_scores (const UtResult *result, GError **error)
     {
       const UtAnswer *answer = result->answers->pdata[i];
       for (unsigned k = 0; k < answer->n_options; k++)
-        if (!isfinite (answer->scores[k].logprob))
+        if (!isfinite (answer->scores[k].logprob) || !isfinite (answer->scores[k].logprob_label))
           {
             g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the model gave a log-probability that is not finite");
             return FALSE;

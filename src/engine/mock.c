@@ -11,6 +11,7 @@ constexpr size_t N_EMBD = 16;
 constexpr int CELL = 32;         /* pixels a side of what one token sees */
 constexpr double FREQUENCY = 12;  /* radians of a token's first sine from a black cell to a full one */
 constexpr double SENSITIVITY = 6; /* how strongly the pooled tokens move the scores */
+constexpr double CLOSING = 0.1;   /* what ending the turn costs, a byte of the option */
 
 /* A fixed random direction [N_EMBD] for a text: what the mock "understands" of it. */
 static void
@@ -61,6 +62,18 @@ embed_images (const UtRequest *request, UtResult *result)
     }
 }
 
+/* log p of a text as the answer, from what the mock sees. */
+static double
+score_text (const UtQuery *query, const char *text, const double pooled[N_EMBD])
+{
+  double direction[N_EMBD];
+  direction_of (text, query->prompt, direction);
+  double dot = 0;
+  for (size_t i = 0; i < N_EMBD; i++)
+    dot += direction[i] * pooled[i];
+  return -log1p (exp (-SENSITIVITY * dot)) - 0.01;
+}
+
 static UtAnswer *
 answer_query (const UtQuery *query, const double pooled[N_EMBD])
 {
@@ -77,14 +90,11 @@ answer_query (const UtQuery *query, const double pooled[N_EMBD])
 
   for (unsigned k = 0; k < n_options; k++)
     {
-      double option[N_EMBD];
-      direction_of (query->options[k], query->prompt, option);
-      double dot = 0;
-      for (size_t i = 0; i < N_EMBD; i++)
-        dot += option[i] * pooled[i];
-      answer->scores[k].logprob_text = -log1p (exp (-SENSITIVITY * dot)) - 0.01;
-      answer->scores[k].logprob = answer->scores[k].logprob_text - 0.01;
-      answer->scores[k].n_tokens = (int) strlen (query->options[k]);
+      UtScore *score = &answer->scores[k];
+      score->logprob_text = score_text (query, query->options[k], pooled);
+      score->logprob = score->logprob_text - CLOSING * (double) strlen (query->options[k]);
+      score->logprob_label = query->labels != NULL ? score_text (query, query->labels[k], pooled) : score->logprob_text;
+      score->n_tokens = (int) strlen (query->options[k]);
     }
   return answer;
 }
@@ -96,7 +106,10 @@ mock_evaluate ([[maybe_unused]] UtEngine *engine, const UtRequest *request, GErr
   result->n_embd = N_EMBD;
   embed_images (request, result);
 
+  /* Without an image it has a prejudice, as a model would. */
   double pooled[N_EMBD] = {};
+  if (result->n_vision == 0)
+    direction_of ("no image", "mock image", pooled);
   for (size_t t = 0; t < result->n_vision; t++)
     for (size_t i = 0; i < N_EMBD; i++)
       pooled[i] += result->vision[t * N_EMBD + i] / (double) result->n_vision;

@@ -16,9 +16,9 @@
 #include "engine/engine.h"
 
 #define CONFIG_TYPE "(msmsmsmsmsiiiii)"
-#define REQUEST_TYPE "(a(iiay)a(sas))"
+#define REQUEST_TYPE "(a(iiay)a(sasas))"
 #define INFO_TYPE "(sssst)"
-#define RESULT_TYPE "(a(a(ddi)ayay)a(uuu)ayt)"
+#define RESULT_TYPE "(a(a(dddi)ayay)a(uuu)ayt)"
 /* Every answer of the worker: the payload, or an error's code and message. */
 #define REPLY_TYPE "(bisv)"
 
@@ -93,11 +93,12 @@ request_value (const UtRequest *request)
                              bytes_value (image->pixels, (size_t) image->width * (size_t) image->height * 3));
     }
   static const char *const none[] = { NULL };
-  g_variant_builder_init (&queries, G_VARIANT_TYPE ("a(sas)"));
+  g_variant_builder_init (&queries, G_VARIANT_TYPE ("a(sasas)"));
   for (size_t i = 0; i < request->queries->len; i++)
     {
       const UtQuery *query = request->queries->pdata[i];
-      g_variant_builder_add (&queries, "(s^as)", query->prompt, query->options != NULL ? query->options : (char **) none);
+      g_variant_builder_add (&queries, "(s^as^as)", query->prompt, query->options != NULL ? query->options : (char **) none,
+                             query->labels != NULL ? query->labels : (char **) none);
     }
   return g_variant_new (REQUEST_TYPE, &images, &queries);
 }
@@ -129,9 +130,9 @@ request_of_value (GVariant *value, GError **error)
   for (gsize i = 0; i < g_variant_n_children (queries); i++)
     {
       g_autofree char *prompt = NULL;
-      g_auto (GStrv) options = NULL;
-      g_variant_get_child (queries, i, "(s^as)", &prompt, &options);
-      ut_request_add_query (request, prompt, (const char *const *) options);
+      g_auto (GStrv) options = NULL, labels = NULL;
+      g_variant_get_child (queries, i, "(s^as^as)", &prompt, &options, &labels);
+      ut_request_add_query (request, prompt, (const char *const *) options, *labels != NULL ? (const char *const *) labels : NULL);
     }
   return g_steal_pointer (&request);
 }
@@ -140,17 +141,17 @@ static GVariant *
 result_value (const UtResult *result)
 {
   GVariantBuilder answers, grids;
-  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a(a(ddi)ayay)"));
+  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a(a(dddi)ayay)"));
   for (size_t i = 0; i < result->answers->len; i++)
     {
       const UtAnswer *answer = result->answers->pdata[i];
       GVariantBuilder scores;
-      g_variant_builder_init (&scores, G_VARIANT_TYPE ("a(ddi)"));
+      g_variant_builder_init (&scores, G_VARIANT_TYPE ("a(dddi)"));
       for (unsigned k = 0; k < answer->n_options; k++)
-        g_variant_builder_add (&scores, "(ddi)", answer->scores[k].logprob, answer->scores[k].logprob_text,
-                               answer->scores[k].n_tokens);
+        g_variant_builder_add (&scores, "(dddi)", answer->scores[k].logprob, answer->scores[k].logprob_text,
+                               answer->scores[k].logprob_label, answer->scores[k].n_tokens);
       const size_t size = result->n_embd * sizeof (float);
-      g_variant_builder_add (&answers, "(a(ddi)@ay@ay)", &scores, bytes_value (answer->ctx, size),
+      g_variant_builder_add (&answers, "(a(dddi)@ay@ay)", &scores, bytes_value (answer->ctx, size),
                              bytes_value (answer->ctx_normed, size));
     }
   g_variant_builder_init (&grids, G_VARIANT_TYPE ("a(uuu)"));
@@ -159,7 +160,7 @@ result_value (const UtResult *result)
       const UtGrid *grid = &g_array_index (result->grids, UtGrid, i);
       g_variant_builder_add (&grids, "(uuu)", grid->t, grid->h, grid->w);
     }
-  return g_variant_new ("(a(a(ddi)ayay)a(uuu)@ayt)", &answers, &grids,
+  return g_variant_new ("(a(a(dddi)ayay)a(uuu)@ayt)", &answers, &grids,
                         bytes_value (result->vision, result->n_vision * result->n_embd * sizeof (float)),
                         (guint64) result->n_embd);
 }
@@ -178,11 +179,11 @@ static UtAnswer *
 answer_of_value (GVariant *value, size_t n_embd)
 {
   g_autoptr (GVariant) scores = NULL, ctx = NULL, ctx_normed = NULL;
-  g_variant_get (value, "(@a(ddi)@ay@ay)", &scores, &ctx, &ctx_normed);
+  g_variant_get (value, "(@a(dddi)@ay@ay)", &scores, &ctx, &ctx_normed);
   UtAnswer *answer = ut_answer_new ((unsigned) g_variant_n_children (scores), n_embd);
   for (unsigned k = 0; k < answer->n_options; k++)
-    g_variant_get_child (scores, k, "(ddi)", &answer->scores[k].logprob, &answer->scores[k].logprob_text,
-                         &answer->scores[k].n_tokens);
+    g_variant_get_child (scores, k, "(dddi)", &answer->scores[k].logprob, &answer->scores[k].logprob_text,
+                         &answer->scores[k].logprob_label, &answer->scores[k].n_tokens);
   if (!copy_floats (ctx, answer->ctx, n_embd) || !copy_floats (ctx_normed, answer->ctx_normed, n_embd))
     g_clear_pointer (&answer, ut_answer_free);
   return answer;
@@ -195,7 +196,7 @@ result_of_value (GVariant *value, const UtRequest *request)
   g_autoptr (UtResult) result = ut_result_new ();
   g_autoptr (GVariant) answers = NULL, grids = NULL, vision = NULL;
   guint64 n_embd;
-  g_variant_get (value, "(@a(a(ddi)ayay)@a(uuu)@ayt)", &answers, &grids, &vision, &n_embd);
+  g_variant_get (value, "(@a(a(dddi)ayay)@a(uuu)@ayt)", &answers, &grids, &vision, &n_embd);
   result->n_embd = n_embd;
   if (g_variant_n_children (answers) != request->queries->len)
     return NULL;

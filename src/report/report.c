@@ -30,7 +30,8 @@ const UtReportView ut_report_views[] = {
   { "image_sums", "what the intervals are drawn from: the part of every image in a quantity", NULL },
   { "items", "a question a row: clean answer, margin, which families flip it", NULL },
   { "trials", "a trial a row: answer, transition, margins, drift", NULL },
-  { "scores", "an option of a trial a row: log-probabilities", NULL },
+  { "scores", "an option of a trial a row: its score in every form, and the one that decides", NULL },
+  { "decision", "which score the answers are by, and by which the answers were that text overlays contradict", NULL },
   { "measurements", "every stored value of a metric", NULL },
   { "failures", "trials that failed and rows of the benchmark that were left out, with the reason", NULL },
   { "identity", "what the run is: arguments, seed, file hashes, versions, device", NULL },
@@ -77,6 +78,7 @@ typedef struct {
   gint64 questions, images, failed, skipped, instances, flips, kept;
   double clean_accuracy, ifr, iv, hidden_percent;
   char *pool;
+  char *score, *overlays_chosen_by; /* NULL where the run does not say */
   gboolean yes_no;
 } Overview;
 
@@ -84,6 +86,8 @@ static void
 overview_clear (Overview *overview)
 {
   g_free (overview->pool);
+  g_free (overview->score);
+  g_free (overview->overlays_chosen_by);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Overview, overview_clear)
 
@@ -93,7 +97,7 @@ read_overview (UtDb *db, Overview *out, GError **error)
   g_autoptr (UtDbCursor) cursor
       = ut_db_query (db,
                      "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
-                     "EXISTS (FROM item WHERE yes_no) FROM overview",
+                     "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by FROM overview",
                      error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
@@ -111,6 +115,8 @@ read_overview (UtDb *db, Overview *out, GError **error)
     .hidden_percent = ut_db_double (cursor, 10),
     .pool = ut_db_dup_text (cursor, 11),
     .yes_no = ut_db_bool (cursor, 12),
+    .score = ut_db_dup_text (cursor, 13),
+    .overlays_chosen_by = ut_db_dup_text (cursor, 14),
   };
   return TRUE;
 }
@@ -119,6 +125,22 @@ static const char *
 plural (gint64 n, const char *one, const char *many)
 {
   return n == 1 ? one : many;
+}
+
+/* Which score decided, where it is not the paper's or not the one that the overlays were chosen by. */
+static void
+write_decision (const Overview *o, FILE *out)
+{
+  if (o->score == NULL)
+    return;
+  const gboolean anew = strcmp (o->score, o->overlays_chosen_by) != 0;
+  if (anew || strcmp (o->score, "sum") != 0)
+    fprintf (out, "Answers and margins are by the score %s (undertow list scores).\n", o->score);
+  if (anew)
+    fprintf (out,
+             "They were decided anew, after the model was run: text overlays contradict the clean answers by %s, and where those by %s\n"
+             "differ, text_semantic may name the answer that it is compared with.\n",
+             o->overlays_chosen_by, o->score);
 }
 
 /* The run in words. What is not known (nothing answered, no perturbation, no control) is not said. */
@@ -207,6 +229,7 @@ write_overview_for_people (UtDb *db, UtTableFormat format, unsigned width, FILE 
   if (!read_overview (db, &overview, error))
     return FALSE;
   write_headline (&overview, out);
+  write_decision (&overview, out);
   if (overview.yes_no && !write_section (db, &accuracy_section, format, width, out, error))
     return FALSE;
   return write_section (db, &families_section, format, width, out, error)

@@ -20,6 +20,7 @@ ut_view_clear (UtView *view)
   for (size_t c = 0; c < UT_N_CHANNELS; c++)
     g_clear_pointer (&view->channels[c], g_free);
   g_clear_pointer (&view->scores, g_free);
+  g_clear_pointer (&view->no_image, g_free);
 }
 
 UtGroup *
@@ -106,15 +107,29 @@ ut_group_subject (const UtGroup *group, size_t i)
   };
 }
 
+static char *
+closed_prompt (const UtItem *item)
+{
+  return item->yes_no ? ut_prompt_yes_no (item->question)
+                      : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels, (const char *const *) item->options);
+}
+
 void
 ut_view_add_queries (UtRequest *request, const UtItem *item)
 {
-  const char *const *options = (const char *const *) item->options;
-  g_autofree char *open = ut_prompt_open (item->question);
-  g_autofree char *closed
-      = item->yes_no ? ut_prompt_yes_no (item->question) : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels, options);
-  ut_request_add_query (request, open, NULL);
-  ut_request_add_query (request, closed, options);
+  /* A yes/no question calls its options by their texts. */
+  const char *const *labels = item->yes_no ? NULL : (const char *const *) item->labels;
+  g_autofree char *open = ut_prompt_open (item->question), *closed = closed_prompt (item);
+  ut_request_add_query (request, open, NULL, NULL);
+  ut_request_add_query (request, closed, (const char *const *) item->options, labels);
+}
+
+char *
+ut_view_words (const UtItem *item)
+{
+  g_autofree char *open = ut_prompt_open (item->question), *closed = closed_prompt (item);
+  g_autofree char *options = g_strjoinv ("\x1f", item->options), *labels = g_strjoinv ("\x1f", item->labels);
+  return g_strjoin ("\x1e", open, closed, options, labels, NULL);
 }
 
 UtVision *
@@ -172,10 +187,14 @@ ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first)
     .scores = g_memdup2 (closed->scores, closed->n_options * sizeof (UtScore)),
     .n_options = closed->n_options,
   };
-
-  /* Ties go to the lowest index. */
-  for (unsigned k = 1; k < view.n_options; k++)
-    if (view.scores[k].logprob > view.scores[view.predicted].logprob)
-      view.predicted = (int) k;
   return view;
+}
+
+void
+ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image)
+{
+  g_autofree UtOptionScore *options = g_new (UtOptionScore, view->n_options);
+  for (unsigned k = 0; k < view->n_options; k++)
+    options[k] = (UtOptionScore) { view->scores[k], no_image[k], strlen (item->options[k]) };
+  view->predicted = ut_score_decide (form, options, view->n_options);
 }

@@ -3,6 +3,7 @@
 #include "dataset/dataset.h"
 #include "engine/engine.h"
 #include "perturb/perturb.h"
+#include "run/score.h"
 
 /* Where a question's representations are read, in the order they are stored; UT_N_CHANNELS of them. */
 typedef enum { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED, UT_N_CHANNELS } UtChannel;
@@ -19,6 +20,7 @@ typedef struct {
   int predicted;
   float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image */
   UtScore *scores;                /* [n_options] */
+  double *no_image;               /* [n_options]: s_k with no image in the prompt; of a clean view alone */
   unsigned n_options;
 } UtView;
 
@@ -58,13 +60,19 @@ UtSubject ut_group_subject (const UtGroup *group, size_t i);
 /* Adds the two queries of an item, first the open prompt, then the one with options. */
 void ut_view_add_queries (UtRequest *request, const UtItem *item);
 
+/* The words an item is asked with: items on the same images with equal words have equal views. The caller owns it. */
+char *ut_view_words (const UtItem *item);
+
 /* Takes the tokens out of a result; a new reference, NULL where it has none. */
 UtVision *ut_vision_of_result (UtResult *result);
 UtVision *ut_vision_ref (UtVision *vision);
 void ut_vision_unref (UtVision *vision);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtVision, ut_vision_unref)
 
-/* Reads an item's view from the answers at `first` and `first` + 1 of a result. */
+/* Reads an item's view from the answers at `first` and `first` + 1 of a result. Nothing is predicted yet. */
 UtView ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first);
+
+/* Predicts the option with the largest score of the form. `no_image` is the clean view's, [n_options]. */
+void ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image);
 void ut_view_clear (UtView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtView, ut_view_clear)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "perturb/perturb.h"
+#include "run/score.h"
 
 static void
 identity_clear (void *data)
@@ -120,6 +121,7 @@ ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const 
   add (rows, "dataset format", g_strdup (ut_dataset_format (dataset)), FALSE);
   add (rows, "questions sha256", hash_items (dataset), FALSE);
   add (rows, "--seed", g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
+  add (rows, UT_STORE_SCORE, g_strdup (ut_score_form (config->score, NULL)->name), FALSE);
   add (rows, "variants", join_variants (variants), FALSE);
 
   add (rows, "command", g_strdup (config->command), TRUE);

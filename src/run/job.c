@@ -61,26 +61,71 @@ ut_job_render (UtJob *job, guint64 seed)
     job->images = g_steal_pointer (&images);
 }
 
-/* Evaluates items [from, to) of the job in one request. */
+/* The request of items [from, to): a question that stands in several splits of a benchmark is asked once. */
+static UtRequest *
+request_for (UtJob *job, size_t from, size_t to)
+{
+  UtRequest *request = ut_request_new ();
+  for (size_t k = 0; k < job->images->len; k++)
+    g_ptr_array_add (request->images, ut_image_ref (job->images->pdata[k]));
+
+  g_autoptr (GHashTable) asked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (size_t i = from; i < to; i++)
+    {
+      UtJobItem *job_item = &g_array_index (job->items, UtJobItem, i);
+      const UtItem *item = job->group->items->pdata[job_item->i];
+      g_autofree char *words = ut_view_words (item);
+      gpointer first;
+      if (!g_hash_table_lookup_extended (asked, words, NULL, &first))
+        {
+          first = GSIZE_TO_POINTER (request->queries->len);
+          g_hash_table_insert (asked, g_steal_pointer (&words), first);
+          ut_view_add_queries (request, item);
+        }
+      job_item->first = GPOINTER_TO_SIZE (first);
+    }
+  return request;
+}
+
+/* The queries with options of a request, every second one, asked with no image. */
+static UtResult *
+evaluate_without_images (UtEngine *engine, const UtRequest *request, GError **error)
+{
+  g_autoptr (UtRequest) bare = ut_request_new ();
+  for (size_t q = 1; q < request->queries->len; q += 2)
+    {
+      const UtQuery *query = request->queries->pdata[q];
+      ut_request_add_query (bare, query->prompt, (const char *const *) query->options, (const char *const *) query->labels);
+    }
+  UtResult *result = ut_engine_evaluate (engine, bare, error);
+  if (result == NULL)
+    g_prefix_error_literal (error, "without the image: ");
+  return result;
+}
+
+/* Evaluates items [from, to) of the job in one request, and the clean ones in another with no image. */
 static gboolean
 evaluate_items (UtJob *job, UtEngine *engine, size_t from, size_t to, GError **error)
 {
-  g_autoptr (UtRequest) request = ut_request_new ();
-  for (size_t k = 0; k < job->images->len; k++)
-    g_ptr_array_add (request->images, ut_image_ref (job->images->pdata[k]));
-  for (size_t i = from; i < to; i++)
-    ut_view_add_queries (request, job->group->items->pdata[g_array_index (job->items, UtJobItem, i).i]);
-
-  UtResult *result = ut_engine_evaluate (engine, request, error);
+  g_autoptr (UtRequest) request = request_for (job, from, to);
+  g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, error), bare = NULL;
   if (result == NULL)
     return FALSE;
-  g_ptr_array_add (job->results, result);
+  if (job->variant->id == 0)
+    {
+      bare = evaluate_without_images (engine, request, error);
+      if (bare == NULL)
+        return FALSE;
+    }
   for (size_t i = from; i < to; i++)
     {
       UtJobItem *item = &g_array_index (job->items, UtJobItem, i);
       item->result = result;
-      item->first = 2 * (i - from);
+      item->no_image = bare != NULL ? bare->answers->pdata[item->first / 2] : NULL;
     }
+  g_ptr_array_add (job->results, g_steal_pointer (&result));
+  if (bare != NULL)
+    g_ptr_array_add (job->results, g_steal_pointer (&bare));
   return TRUE;
 }
 

@@ -22,6 +22,7 @@ constexpr int MAX_DEATHS = 5;       /* of the engine, one after the other, befor
 
 typedef struct {
   const UtRunConfig *config;
+  const UtScoreForm *form; /* of the score that decides */
   const UtRunCallbacks *callbacks;
   UtDataset *dataset;
   UtEngine *engine;
@@ -111,8 +112,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
 
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
-    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text, view->scores[k].n_tokens,
-                                 (int) strlen (item->options[k]) };
+    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text,
+                                 view->scores[k].logprob_label, view->scores[k].n_tokens, (int) strlen (item->options[k]) };
   const UtImage *first = job->images->len > 0 ? job->images->pdata[0] : NULL;
   const UtTrial trial = {
     .item = item->index,
@@ -120,6 +121,7 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
     .predicted = view->predicted,
     .scores = scores,
     .n_scores = view->n_options,
+    .no_image = view->no_image,
     .measurements = (const UtMeasurement *) (void *) measurements->data,
     .n_measurements = measurements->len,
     .width = first != NULL ? first->width : 0,
@@ -152,11 +154,16 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vis
 {
   static const UtChannel all[UT_N_CHANNELS] = { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED };
   UtGroup *group = job->group;
+  const UtItem *item = group->items->pdata[job_item->i];
   UtView *view = &group->clean[job_item->i];
   group->n_embd = job_item->result->n_embd;
   group->clean_vision[job_item->i] = ut_vision_ref (vision);
   *view = ut_view_of_result (job_item->result, vision, job_item->first);
-  return is_done (run, ((const UtItem *) group->items->pdata[job_item->i])->index, 0)
+  view->no_image = g_new (double, view->n_options);
+  for (unsigned k = 0; k < view->n_options; k++)
+    view->no_image[k] = job_item->no_image->scores[k].logprob;
+  ut_view_decide (view, item, run->form, view->no_image);
+  return is_done (run, item->index, 0)
          || (store_embeddings (run, job, job_item, view, all, UT_N_CHANNELS, error)
              && store_view (run, job, job_item, view, shared, error));
 }
@@ -172,6 +179,7 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   g_auto (UtView) own = {};
   UtView *view = job->variant == run->prior ? &group->prior[job_item->i] : &own;
   *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  ut_view_decide (view, item, run->form, group->clean[job_item->i].no_image);
   if (is_done (run, item->index, job->variant->id))
     return TRUE;
   const gboolean keep = job->variant->family->role == UT_ROLE_PERTURBATION && ut_sample_has (run->population, item->index);
@@ -632,6 +640,9 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   UtEngineConfig engine = config->engine;
   *out_stopped = FALSE;
 
+  run.form = ut_score_form (config->score, error);
+  if (run.form == NULL)
+    return FALSE;
   run.variants = ut_variants_expand (config->perturbations, error);
   if (run.variants == NULL)
     return FALSE;

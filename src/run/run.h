@@ -10,6 +10,7 @@ typedef struct {
   UtEngineConfig engine; /* model may be bundled:NAME, its mmproj then NULL */
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
+  const char *score;     /* the form of the score that decides, as ut_score_form reads it */
   guint64 seed;
   const char *output;    /* path of the run's database */
   const char *program;   /* this program's file, for the engine's worker process */

@@ -54,7 +54,7 @@ CREATE TABLE trial (
   item      UINTEGER NOT NULL,
   variant   UINTEGER NOT NULL,
   error     VARCHAR,    -- why it failed; NULL where it did not
-  predicted UINTEGER,   -- the option with the largest logprob, ties to the lowest
+  predicted UINTEGER,   -- the option with the largest score of the form that the run is decided by (run's key --score), ties to the lowest
   width     UINTEGER,   -- of the perturbed (first) image, pixels
   height    UINTEGER,
   detail    VARCHAR,    -- what the variant was for this item ("Answer is B"); NULL where its name says all
@@ -72,7 +72,16 @@ CREATE TABLE score (
   logprob_text DOUBLE NOT NULL,    -- the same without the closing tokens
   n_tokens     UINTEGER NOT NULL,  -- of the option's text
   n_bytes      UINTEGER NOT NULL,  -- of the option's text
-  CHECK (isfinite(logprob) AND isfinite(logprob_text))
+  logprob_letter DOUBLE NOT NULL,  -- sum of log p over the tokens of the option's label: log p ("A"…); of Yes and No, logprob_text
+  CHECK (isfinite(logprob) AND isfinite(logprob_text) AND isfinite(logprob_letter))
+);
+
+-- What the score of an option is with no image in the prompt, once a question: a fact of the words alone.
+CREATE TABLE no_image (
+  item    UINTEGER NOT NULL,
+  option  UINTEGER NOT NULL,
+  logprob DOUBLE NOT NULL,  -- s_k, nats
+  CHECK (isfinite(logprob))
 );
 
 -- One stored value of a metric in one trial.

@@ -26,6 +26,7 @@ typedef enum {
   TABLE_SKIPPED,
   TABLE_TRIAL,
   TABLE_SCORE,
+  TABLE_NO_IMAGE,
   TABLE_MEASUREMENT,
   TABLE_EMBEDDING,
   TABLE_POPULATION,
@@ -33,7 +34,7 @@ typedef enum {
 } Table;
 
 static const char *const table_names[N_TABLES]
-    = { "variant", "item", "skipped", "trial", "score", "measurement", "embedding", "population" };
+    = { "variant", "item", "skipped", "trial", "score", "no_image", "measurement", "embedding", "population" };
 
 typedef struct {
   unsigned item;
@@ -415,12 +416,18 @@ ut_store_add_skipped (UtStore *store, const char *where, const char *reason, GEr
   return ut_db_append_end_row (rows, error);
 }
 
+static gboolean
+is_finite (const UtStoreScore *score)
+{
+  return isfinite (score->logprob) && isfinite (score->logprob_text) && isfinite (score->logprob_letter);
+}
+
 /* The first score or measurement that is no finite number, in words; NULL where all are. */
 static char *
 describe_non_finite (const UtTrial *trial)
 {
   for (unsigned k = 0; k < trial->n_scores; k++)
-    if (!isfinite (trial->scores[k].logprob) || !isfinite (trial->scores[k].logprob_text))
+    if (!is_finite (&trial->scores[k]) || (trial->no_image != NULL && !isfinite (trial->no_image[k])))
       return g_strdup_printf ("the score of option %u is no finite number (%g)", k, trial->scores[k].logprob);
   for (const UtMeasurement *m = trial->measurements; m < trial->measurements + trial->n_measurements; m++)
     if (!isfinite (m->value))
@@ -473,6 +480,26 @@ append_scores (UtStore *store, const UtTrial *trial, GError **error)
       ut_db_append_double (rows, score->logprob_text);
       ut_db_append_int64 (rows, score->n_tokens);
       ut_db_append_int64 (rows, score->n_bytes);
+      ut_db_append_double (rows, score->logprob_letter);
+      if (!ut_db_append_end_row (rows, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+append_no_image (UtStore *store, const UtTrial *trial, GError **error)
+{
+  if (trial->no_image == NULL)
+    return TRUE;
+  UtDbAppender *rows = writer (store, TABLE_NO_IMAGE, error);
+  if (rows == NULL)
+    return FALSE;
+  for (unsigned k = 0; k < trial->n_scores; k++)
+    {
+      ut_db_append_int64 (rows, trial->item);
+      ut_db_append_int64 (rows, k);
+      ut_db_append_double (rows, trial->no_image[k]);
       if (!ut_db_append_end_row (rows, error))
         return FALSE;
     }
@@ -516,7 +543,9 @@ ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
   const char *fault = trial->error != NULL ? trial->error : non_finite;
   if (!append_trial (store, trial, fault, error))
     return FALSE;
-  return fault != NULL || (append_scores (store, trial, error) && append_measurements (store, trial, error));
+  return fault != NULL
+         || (append_scores (store, trial, error) && append_no_image (store, trial, error)
+             && append_measurements (store, trial, error));
 }
 
 gboolean

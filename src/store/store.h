@@ -32,6 +32,12 @@ typedef struct {
   gboolean informative;
 } UtIdentity;
 
+/* The key whose value names the form of score that the run is decided by (sum, text, byte, letter, image): the views read it. */
+#define UT_STORE_SCORE "--score"
+
+/* The key of the score whose clean answers the text overlays contradict, where it is another: only in a run that was decided anew. */
+#define UT_STORE_OVERLAYS "overlays chosen by"
+
 /* A new file takes the identity; a file that has one is compared with it, and UT_ERROR_USAGE names every key that differs with both
  * values. `identity` ends with a row whose key is NULL. *out_resumed says whether the file already held this run. */
 gboolean ut_store_begin (UtStore *store, const UtIdentity *identity, gboolean *out_resumed, GError **error);
@@ -64,7 +70,7 @@ typedef struct {
 } UtMeasurement;
 
 typedef struct {
-  double logprob, logprob_text;
+  double logprob, logprob_text, logprob_letter;
   int n_tokens, n_bytes;
 } UtStoreScore;
 
@@ -76,6 +82,7 @@ typedef struct {
   int predicted;
   const UtStoreScore *scores;
   unsigned n_scores;
+  const double *no_image; /* [n_scores], the options' log-probabilities with no image; of a clean trial alone, else NULL */
   const UtMeasurement *measurements;
   size_t n_measurements;
   int width, height;   /* of the perturbed (first) image, pixels */

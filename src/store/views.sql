@@ -34,6 +34,30 @@ CREATE OR REPLACE MACRO flip_among(k, V, m) AS
 CREATE OR REPLACE MACRO divergence_of_option(p, q) AS
   if(p > 0, p / 2 * ln(2 * p / (p + q)), 0) + if(q > 0, q / 2 * ln(2 * q / (p + q)), 0);
 
+-- ── Scores ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- One row an option of a trial: its score in every form (§3), nats, and s_k, the form that decides in this run.
+CREATE OR REPLACE VIEW option_scores AS
+WITH formed AS (
+  SELECT s.item, s.variant, s.option, s.n_tokens, s.n_bytes,
+         s.logprob,                                             -- over the text and the closing tokens [P]
+         s.logprob_text,                                        -- over the text alone [+]
+         s.logprob / nullif(s.n_bytes, 0) AS logprob_per_byte,  -- the paper's per byte [+]
+         s.logprob_letter,                                      -- of the option's letter [+]
+         n.logprob                        AS logprob_no_image,
+         s.logprob - n.logprob            AS logprob_less_no_image  -- what the image adds [+]
+  FROM score s LEFT JOIN no_image n USING (item, option)
+)
+SELECT *,
+       CASE (SELECT value FROM run WHERE key = '--score')
+         WHEN 'sum'    THEN logprob
+         WHEN 'text'   THEN logprob_text
+         WHEN 'byte'   THEN logprob_per_byte
+         WHEN 'letter' THEN logprob_letter
+         WHEN 'image'  THEN logprob_less_no_image
+       END AS s
+FROM formed;
+
 -- ── Trials ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- One row a finished trial (clean or not) of an item whose clean trial finished too: its answer and its margins.
@@ -42,13 +66,13 @@ WITH clean AS (
   SELECT item, predicted AS y0 FROM trial WHERE variant = 0 AND error IS NULL
 ), scored AS (
   SELECT s.item, s.variant,
-         max(s.logprob) FILTER (s.option = c.y0)      AS logp,
-         max(s.logprob) FILTER (s.option <> c.y0)     AS logp_rival,
-         max(s.logprob) FILTER (s.option = i.answer)  AS logp_right,
-         max(s.logprob) FILTER (s.option <> i.answer) AS logp_wrong,
-         max(s.logprob) FILTER (i.yes_no AND s.option = 0) AS logp_yes,
-         max(s.logprob) FILTER (i.yes_no AND s.option = 1) AS logp_no
-  FROM score s JOIN clean c USING (item) JOIN item i USING (item)
+         max(s.s) FILTER (s.option = c.y0)      AS logp,
+         max(s.s) FILTER (s.option <> c.y0)     AS logp_rival,
+         max(s.s) FILTER (s.option = i.answer)  AS logp_right,
+         max(s.s) FILTER (s.option <> i.answer) AS logp_wrong,
+         max(s.s) FILTER (i.yes_no AND s.option = 0) AS logp_yes,
+         max(s.s) FILTER (i.yes_no AND s.option = 1) AS logp_no
+  FROM option_scores s JOIN clean c USING (item) JOIN item i USING (item)
   GROUP BY s.item, s.variant
 )
 SELECT t.item, t.variant, i.image_id, i.category, i.yes_no, i.answer,
@@ -738,13 +762,20 @@ ORDER BY m.item, m.variant, m.metric, channel_rank(m.channel), m.channel;
 
 -- Every option's score.
 CREATE OR REPLACE VIEW scores AS
-SELECT s.item, i.id, v.name AS variant, s.option, i.options[s.option + 1] AS text, s.logprob, s.logprob_text,
-       s.logprob / nullif(s.n_bytes, 0) AS logprob_per_byte,  -- s_k per byte [+] §3
-       s.n_tokens, s.n_bytes
-FROM score s LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+SELECT s.item, i.id, v.name AS variant, s.option, i.options[s.option + 1] AS text, s.logprob, s.logprob_text, s.logprob_per_byte,
+       s.n_tokens, s.n_bytes, s.logprob_letter, s.logprob_no_image, s.logprob_less_no_image,
+       s.s AS deciding
+FROM option_scores s LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
 ORDER BY s.item, s.variant, s.option;
 
 -- ── The run as a whole ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Which score the answers are by, and by which the clean answers were that the text overlays contradict: another one after a rescore.
+CREATE OR REPLACE VIEW decision AS
+WITH by_key AS (
+  SELECT any_value(value) FILTER (key = '--score') AS score, any_value(value) FILTER (key = 'overlays chosen by') AS chosen_by FROM run
+)
+SELECT score, coalesce(chosen_by, score) AS overlays_chosen_by FROM by_key;
 
 -- What identifies the run.
 CREATE OR REPLACE VIEW identity AS
@@ -762,6 +793,7 @@ SELECT (SELECT count(*) FROM item)                                     AS questi
        (SELECT count(*) FROM skipped)                                  AS skipped,
        (SELECT accuracy FROM accuracy WHERE category = 'all' AND family = 'clean') AS clean_accuracy,
        h.family AS pool, h.instances, h.flips, h.IFR, h.IV,
-       d.channel, d.kept, d.hidden_percent
-FROM (SELECT 1) LEFT JOIN headline h ON true
+       d.channel, d.kept, d.hidden_percent,
+       c.score, c.overlays_chosen_by
+FROM decision c LEFT JOIN headline h ON true
 LEFT JOIN drift d ON d.family = h.family AND d.channel = 'ctx_mcq';

@@ -9,6 +9,8 @@ and computed with in float32. Items are 40 of each bundled benchmark, spread ove
 
     logprob       sums of log-probabilities over every option's text and the turn's closing tokens
     logprob_text  the same over the text alone
+    logprob_letter    sums over every option's letter as the answer (of Yes and No, the word)
+    logprob_no_image  logprob with no image in the prompt
     ctx           of every fourth: the last prompt token's state after the last decoder layer, before the final norm
 
 and the checksum of its images' RGB bytes, so that another picture is not taken for another model.
@@ -73,9 +75,13 @@ def reference_items(task, items, scorer, first):
         pngs, prompt, options = items[index]
         images = [np.array(Image.open(io.BytesIO(png)).convert("RGB")) for png in pngs]
         scores, ctx = scorer.score(images, prompt, options)
+        letters = options if task == "presence" else "ABCD"[:len(options)]
+        of_letters, _ = scorer.score(images, prompt, letters)
+        unseen, _ = scorer.score([], prompt, options)
         item = dict(task=task, index=first * len(items) // N_IMAGES + index, prompt=prompt,
                     pixels_sha256=hashlib.sha256(b"".join(i.tobytes() for i in images)).hexdigest(),
-                    logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores))
+                    logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores),
+                    logprob_letter=rounded(s for _, s in of_letters), logprob_no_image=rounded(s for s, _ in unseen))
         yield item | (dict(ctx=rounded(ctx.tolist())) if number % 4 == 0 else {})
 
 

@@ -6,7 +6,8 @@
 It runs the mock engine on a benchmark of its own (four options and yes/no, several questions an image, one that fails, one image that
 cannot be read) and on two bundled ones, whose labels a perturbation can change; takes the raw rows (scores, measurements, control
 drifts, trials' failures and labels) and computes what the views of answers, pixels, drift, correlation and drift to the prior publish, the
-sums that intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles.
+sums that intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles. It does the
+same with runs that another score decides, when they were made or later.
 """
 import collections, csv, fractions, functools, io, json, math, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -49,9 +50,26 @@ def make_bundled(folder, task, limit):
     run = folder / task
     subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", f"bundled:{task}", "--limit", str(limit), "-p",
                     "translation,rotation,text_empty", "-o", run], check=True, stdout=subprocess.DEVNULL)
+    return run, questions_of(run, task)
+
+
+def questions_of(run, task):
     texts = {(r["id"], r["text"]): r["option"] for r in view(run, "scores")}
-    return run, {i["id"]: (texts[i["id"], i["right_answer"]], task == "presence", i["image_id"], i["category"])
-                 for i in view(run, "items")}
+    return {i["id"]: (texts[i["id"], i["right_answer"]], task == "presence", i["image_id"], i["category"]) for i in view(run, "items")}
+
+
+def make_scored(folder, score):
+    """A run that a score decides from the beginning. No overlays, which depend on the clean answers."""
+    run = folder / f"perception-by-{score}"
+    subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", "bundled:perception", "--limit", "42", "--score", score, "-p",
+                    "translation", "-o", run], check=True, stdout=subprocess.DEVNULL)
+    return run
+
+
+def rescore(run, score):
+    new = run.with_name(f"{run.name}-then-{score}")
+    subprocess.run([UNDERTOW, "rescore", run, "--score", score, "-o", new], check=True, stdout=subprocess.DEVNULL)
+    return new
 
 
 @functools.cache
@@ -60,14 +78,30 @@ def view(run, name):
     return json.loads(shown.stdout)
 
 
-class Run:
-    """The raw rows of a run, by item and variant, without anything computed."""
+# §3: the score of an option from what is stored of it.
+FORMS = {
+    "sum": lambda r: r["logprob"],
+    "text": lambda r: r["logprob_text"],
+    "byte": lambda r: r["logprob"] / len(r["text"].encode()),
+    "letter": lambda r: r["logprob_letter"],
+    "image": lambda r: r["logprob"] - r["logprob_no_image"],
+}
 
-    def __init__(self, run, questions):
+
+def summary(run):
+    """All tables of the summary at once, but for the one row that tells what the overlays were chosen by."""
+    shown = subprocess.run([UNDERTOW, "show", run, "--format", "json"], check=True, capture_output=True, text=True)
+    return {name: rows for name, rows in json.loads(shown.stdout).items() if name != "overview"}
+
+
+class Run:
+    """The raw rows of a run, by item and variant; of these, the score that decides is computed."""
+
+    def __init__(self, run, questions, score="sum"):
         self.run, self.questions = run, questions
         self.scores = collections.defaultdict(dict)
         for row in view(run, "scores"):
-            self.scores[row["id"], row["variant"]][row["option"]] = row["logprob"]
+            self.scores[row["id"], row["variant"]][row["option"]] = FORMS[score](row)
         self.values = {(r["id"], r["variant"], r["channel"], r["metric"]): r["value"] for r in view(run, "measurements")}
         self.control = collections.defaultdict(dict)
         for row in view(run, "control_items"):
@@ -578,6 +612,41 @@ def test_items(run):
               row, i)
 
 
+def test_scores(run):
+    """Every form of an option's score, and what is equal in all of a question's trials."""
+    published = {"byte": "logprob_per_byte", "image": "logprob_less_no_image", "sum": "deciding"}
+    unseen = collections.defaultdict(set)
+    for row in view(run.run, "scores"):
+        for form, column in published.items():
+            check({column: FORMS[form](row)}, row, (row["id"], row["variant"], form))
+        unseen[row["id"], row["option"]].add(row["logprob_no_image"])
+        if run.questions[row["id"]][1]:
+            assert row["logprob_letter"] == row["logprob_text"], row
+    assert all(len(values) == 1 and None not in values for values in unseen.values()), unseen
+    assert len({next(iter(v)) for v in unseen.values()}) > 2
+
+
+def test_predictions(run):
+    """The stored answer of every trial is the option with the largest score."""
+    labels = {(r["id"], r["option"]): r["text"] for r in view(run.run, "scores")}
+    for t in view(run.run, "trials"):
+        if t["error"] is None:
+            assert t["answer"] == labels[t["id"], run.answer(t["id"], t["variant"])], t
+
+
+def test_scores_decide(scored):
+    """Five scores, five sets of answers; decided later they are those decided at once, in all that is derived; there and back is nothing."""
+    answers, decided_later = {}, {}
+    for score, run in reversed(scored.items()):  # back to the paper's at last
+        test_predictions(Run(run, questions_of(run, "perception"), score))
+        answers[score] = tuple(t["answer"] for t in view(run, "trials"))
+        later = decided_later[score] = rescore(decided_later["letter"] if score == "sum" else scored["sum"], score)
+        assert summary(run) == summary(later) and view(run, "trials") == view(later, "trials"), score
+        told = {r["key"]: r["value"] for r in view(later, "identity")}
+        assert told["--score"] == score and told.get("overlays chosen by") == (None if score == "sum" else "sum"), told
+    assert len(set(answers.values())) == len(FORMS), {s: hash(a) for s, a in answers.items()}
+
+
 def test_own_is_worth_checking(own):
     flips = expected_family(own, own.variants)["flips"]
     assert 20 < flips < len(own.instances(own.variants)) - 20, flips
@@ -596,7 +665,7 @@ def test_bundled_is_worth_checking(presence, perception):
     assert "changed" in perception.label.values()
 
 
-CHECKS = [f for name, f in list(globals().items()) if name.startswith("test_") and not name.endswith("worth_checking")]
+CHECKS = [f for name, f in list(globals().items()) if name.startswith("test_") and not name.endswith("worth_checking") and name not in ("test_scores", "test_scores_decide")]
 
 
 def main():
@@ -606,7 +675,10 @@ def main():
         own, presence, perception = (Run(*made) for made in (
             make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42)))
         tests = [("own", test_own_is_worth_checking, (own,)), ("bundled", test_bundled_is_worth_checking, (presence, perception))]
-        tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS]
+        tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS + [test_scores]]
+        by_letter = Run(rescore(own.run, "letter"), own.questions, "letter")
+        tests += [(by_letter.run.name, check, (by_letter,)) for check in CHECKS]
+        tests.append(("perception", test_scores_decide, ({score: make_scored(folder, score) for score in FORMS},)))
         print(f"1..{len(tests)}")
         for n, (name, test, runs) in enumerate(tests, 1):
             try:
