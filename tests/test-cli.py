@@ -121,7 +121,7 @@ def test_chosen_variants(tmp):
     args = run_args(dataset, tmp / "run", "-p", "scale,rotation:30,10,occlusion,signs_all:8,prior:128,prior_none,text_right")
     done = undertow(*args)
     assert done.returncode == 0, done.stderr
-    changes = {r["variant"]: r for r in rows(tmp / "run", "changes")}
+    changes = {r["variant"]: r for r in rows(tmp / "run", "pixel_changes")}
     assert list(changes) == ["scale0.9", "rotation+10", "rotation+30", "occlusion10", "occlusion20", "occlusion30", "text_right",
                              *(f"signs_all8-{i}" for i in range(1, 6)), "prior-grey", "prior-none"], list(changes)
     assert all(r["trials"] == "9" for r in changes.values()), changes
@@ -159,7 +159,7 @@ def test_variants_of_others(tmp):
     failures = rows(tmp / "run", "failures")
     assert {(f["id"], f["variant"]) for f in failures} == {("1-0", "folder:darker"), ("1-1", "folder:darker")}, failures
     assert "1.png" in failures[0]["reason"], failures
-    changes = {r["variant"]: r for r in rows(tmp / "run", "changes")}
+    changes = {r["variant"]: r for r in rows(tmp / "run", "pixel_changes")}
     assert changes["folder:brighter"]["compared"] == "6" and changes["folder:brighter"]["param"] == "", changes
 
     # What was missing is tried again.
@@ -221,7 +221,7 @@ def test_other_configuration_is_refused(tmp):
     other = undertow(*run_args(dataset, tmp / "run", "--seed", 1))
     assert other.returncode == 2, other
     assert "--seed" in other.stderr and "0" in other.stderr and "1" in other.stderr, other.stderr
-    assert len(rows(tmp / "run", "trials")) == 6 * 32
+    assert len(rows(tmp / "run", "trials")) == 6 * 33 + 2  # the noise floor, once an image
 
 
 def test_dead_engine_costs_only_its_question(tmp):
@@ -233,7 +233,7 @@ def test_dead_engine_costs_only_its_question(tmp):
     assert failures and all("1-0" == f["id"] for f in failures), (failures, done.stderr)
     assert "signal 6" in failures[0]["reason"], failures[0]
     good = [t for t in rows(tmp / "run", "trials") if t["id"] in ("0-0", "2-0")]
-    assert len(good) == 2 * 4, good
+    assert len(good) == 2 * (4 + 1), good  # with the noise floor
 
 
 def test_failed_question_spares_its_neighbours(tmp):
@@ -357,7 +357,7 @@ def demo_args(out, *more):
 
 
 def test_demo(tmp):
-    done = undertow(*demo_args(tmp / "d", "--limit", 12))
+    done = undertow(*demo_args(tmp / "d", "--limit", 8))
     assert done.returncode == 0, done.stderr
     for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "reasoning: 12 questions", "hidden drift", "bundled:small"):
         assert words in done.stdout, (words, done.stdout)
@@ -367,26 +367,26 @@ def test_demo(tmp):
     assert runs == sorted(f"{m}-{t}-12.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")), runs
 
     # Each is a run like any other, and the table's numbers are those of its views.
-    told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "json")).stdout)
+    told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 8, "-f", "json")).stdout)
     assert [f["finding"] for f in told["findings"]] == FINDINGS
     core = {r["family"]: r for r in rows(tmp / "d" / "small-presence-12.duckdb", "families")}["any (core-24)"]
     for quantity in ("IFR", "IV", "delta_accuracy"):
         told_value, = (e["value"] for e in told["estimates"] if (e["task"], e["model"], e["quantity"]) == ("presence", "bundled:small", quantity))
         assert told_value == float(core[quantity]), (quantity, told_value, core)
-    estimates = list(csv.DictReader(io.StringIO(undertow(*demo_args(tmp / "d", "--limit", 12, "-f", "csv")).stdout)))
+    estimates = list(csv.DictReader(io.StringIO(undertow(*demo_args(tmp / "d", "--limit", 8, "-f", "csv")).stdout)))
     assert [e["quantity"] for e in estimates] == [e["quantity"] for e in told["estimates"]]
 
 
 def test_demo_goes_on(tmp):
-    whole = undertow(*demo_args(tmp / "whole", "--limit", 30))
-    process = subprocess.Popen([UNDERTOW, *map(str, demo_args(tmp / "cut", "--limit", 30))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    whole = undertow(*demo_args(tmp / "whole", "--limit", 8))
+    process = subprocess.Popen([UNDERTOW, *map(str, demo_args(tmp / "cut", "--limit", 8))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while len(list(tmp.glob("cut/*"))) == 0:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and out == "" and "same command" in err, (process.returncode, out, err)
     for threads in (1, 3):
-        again = undertow(*demo_args(tmp / "cut", "--limit", 30, "-t", threads))
+        again = undertow(*demo_args(tmp / "cut", "--limit", 8, "-t", threads))
         assert again.returncode == 0 and again.stdout == whole.stdout, (again.stdout, whole.stdout, again.stderr)
 
 

@@ -689,7 +689,7 @@ test_oracle_more (void)
       compare_change (row, image, got);
       g_hash_table_add (seen, g_strdup (row[2]));
     }
-  g_assert_cmpuint (g_hash_table_size (seen), ==, variants->len - 1); /* all but clean */
+  g_assert_cmpuint (g_hash_table_size (seen), ==, variants->len - 2); /* all but the clean image, which is there twice */
 }
 
 /* Several images are one: sums over all pixels, the largest of all. */
@@ -763,12 +763,15 @@ test_unknown_family (void)
   g_assert_error (empty, UT_ERROR, UT_ERROR_USAGE);
 }
 
+/* `names` are without the clean image and the noise floor, which are always there, first and last. */
 static void
 assert_choice (const char *choice, const char *names)
 {
   g_autoptr (GPtrArray) variants = expand (choice);
   g_autoptr (GString) got = g_string_new (NULL);
-  for (unsigned i = 1; i < variants->len; i++)
+  g_assert_cmpint (((UtVariant *) variants->pdata[0])->family->role, ==, UT_ROLE_CLEAN);
+  g_assert_cmpint (((UtVariant *) variants->pdata[variants->len - 1])->family->role, ==, UT_ROLE_FLOOR);
+  for (unsigned i = 1; i < variants->len - 1; i++)
     {
       const UtVariant *variant = variants->pdata[i];
       g_assert_cmpuint (variant->id, ==, i);
@@ -790,9 +793,9 @@ test_choice (void)
   assert_choice ("prior_none,prior:0,128,255", "prior-0 prior-grey prior-white prior-none");
   assert_choice ("keep:1", "keep_low1 keep_high1");
   g_autoptr (GPtrArray) photometric = expand ("photometric");
-  g_assert_cmpuint (photometric->len, ==, 1 + 5 + 5 + 4 + 4 + 5);
+  g_assert_cmpuint (photometric->len, ==, 2 + 5 + 5 + 4 + 4 + 5);
   g_autoptr (GPtrArray) bands = expand ("keep,band_noise,signs");
-  g_assert_cmpuint (bands->len, ==, 1 + 2 * 10 + 6 * 5 * 5);
+  g_assert_cmpuint (bands->len, ==, 2 + 2 * 10 + 6 * 5 * 5);
 
   /* What is named alike is alike: a ninth, and what its name says. */
   g_autoptr (GPtrArray) ninth = expand ("keep_low:0.111111");
@@ -928,7 +931,7 @@ test_folder (Folders *folders, const void *data)
   write_in (folders->top, "stray.png", image);
   write_in (folders->top, ".hidden/1.png", image);
   g_autoptr (GPtrArray) variants = expand_folder (folders->top);
-  g_assert_cmpuint (variants->len, ==, 3);
+  g_assert_cmpuint (variants->len, ==, 4);
   g_assert_cmpstr (((UtVariant *) variants->pdata[1])->name, ==, "folder:a");
   g_assert_cmpstr (((UtVariant *) variants->pdata[2])->name, ==, "folder:b");
   static const char *const found[][2]

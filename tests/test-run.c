@@ -102,6 +102,7 @@ make_group (void)
   for (size_t i = 0; i < (size_t) 64 * 96 * 3; i++)
     image->pixels[i] = (uint8_t) (i * i / 7);
   g_ptr_array_add (group->images, image);
+  g_ptr_array_add (group->names, TEXT "image.png");
   for (size_t i = 0; i < G_N_ELEMENTS (items); i++)
     g_ptr_array_add (group->items, &items[i]);
   return group;

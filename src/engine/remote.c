@@ -1,7 +1,8 @@
 /* An engine in a worker process, behind a pair of pipes.
  *
  * A frame is its length (8 bytes, little endian) and a GVariant in normal form. The worker is this very program, so both sides agree
- * on the types; what comes back is checked all the same, since a dying process may leave half a frame. */
+ * on the types, and the worker believes its parent; what comes back is checked all the same, since a dying process may leave half a
+ * frame. Vectors of floats travel as arrays of 4 bytes an element, which GVariant checks at once where it would go through bytes. */
 #include <errno.h>
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
@@ -18,7 +19,7 @@
 #define CONFIG_TYPE "(msmsmsmsmsiiiii)"
 #define REQUEST_TYPE "(a(iiay)a(sasas))"
 #define INFO_TYPE "(sssst)"
-#define RESULT_TYPE "(a(a(dddi)ayay)a(uuu)ayt)"
+#define RESULT_TYPE "(a(a(dddi)auau)a(uuu)aut)"
 /* Every answer of the worker: the payload, or an error's code and message. */
 #define REPLY_TYPE "(bisv)"
 
@@ -37,9 +38,10 @@ write_frame (GOutputStream *out, GVariant *value, GError **error)
          && g_output_stream_write_all (out, g_variant_get_data (owned), size, NULL, NULL, error);
 }
 
-/* The next frame as a value of `type`, or NULL; *out_end (may be NULL) says whether the stream had ended between frames. */
+/* The next frame as a value of `type`, or NULL; *out_end (may be NULL) says whether the stream had ended between frames. `trusted`:
+ * whether the other side's word is taken for the value's form. */
 static GVariant *
-read_frame (GInputStream *in, const char *type, gboolean *out_end, GError **error)
+read_frame (GInputStream *in, const char *type, gboolean trusted, gboolean *out_end, GError **error)
 {
   uint64_t header = 0;
   gsize n = 0;
@@ -64,7 +66,7 @@ read_frame (GInputStream *in, const char *type, gboolean *out_end, GError **erro
       return NULL;
     }
   g_autoptr (GBytes) bytes = g_bytes_new_take (g_steal_pointer (&data), n);
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, FALSE));
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, trusted));
   if (n != size || !g_variant_is_normal_form (value))
     {
       g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "a frame is cut short or corrupted");
@@ -79,6 +81,13 @@ static GVariant *
 bytes_value (const void *data, size_t size)
 {
   return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1);
+}
+
+static GVariant *
+floats_value (const float *values, size_t n)
+{
+  static_assert (sizeof (float) == sizeof (guint32));
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, values, n, sizeof (float));
 }
 
 static GVariant *
@@ -141,7 +150,7 @@ static GVariant *
 result_value (const UtResult *result)
 {
   GVariantBuilder answers, grids;
-  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a(a(dddi)ayay)"));
+  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a(a(dddi)auau)"));
   for (size_t i = 0; i < result->answers->len; i++)
     {
       const UtAnswer *answer = result->answers->pdata[i];
@@ -150,9 +159,8 @@ result_value (const UtResult *result)
       for (unsigned k = 0; k < answer->n_options; k++)
         g_variant_builder_add (&scores, "(dddi)", answer->scores[k].logprob, answer->scores[k].logprob_text,
                                answer->scores[k].logprob_label, answer->scores[k].n_tokens);
-      const size_t size = result->n_embd * sizeof (float);
-      g_variant_builder_add (&answers, "(a(dddi)@ay@ay)", &scores, bytes_value (answer->ctx, size),
-                             bytes_value (answer->ctx_normed, size));
+      g_variant_builder_add (&answers, "(a(dddi)@au@au)", &scores, floats_value (answer->ctx, result->n_embd),
+                             floats_value (answer->ctx_normed, result->n_embd));
     }
   g_variant_builder_init (&grids, G_VARIANT_TYPE ("a(uuu)"));
   for (size_t i = 0; i < result->grids->len; i++)
@@ -160,18 +168,17 @@ result_value (const UtResult *result)
       const UtGrid *grid = &g_array_index (result->grids, UtGrid, i);
       g_variant_builder_add (&grids, "(uuu)", grid->t, grid->h, grid->w);
     }
-  return g_variant_new ("(a(a(dddi)ayay)a(uuu)@ayt)", &answers, &grids,
-                        bytes_value (result->vision, result->n_vision * result->n_embd * sizeof (float)),
-                        (guint64) result->n_embd);
+  return g_variant_new ("(a(a(dddi)auau)a(uuu)@aut)", &answers, &grids,
+                        floats_value (result->vision, result->n_vision * result->n_embd), (guint64) result->n_embd);
 }
 
 static gboolean
-copy_floats (GVariant *bytes, float *out, size_t n)
+copy_floats (GVariant *floats, float *out, size_t n)
 {
-  if (g_variant_get_size (bytes) != n * sizeof (float))
+  if (g_variant_get_size (floats) != n * sizeof (float))
     return FALSE;
   if (n > 0)
-    memcpy (out, g_variant_get_data (bytes), n * sizeof (float));
+    memcpy (out, g_variant_get_data (floats), n * sizeof (float));
   return TRUE;
 }
 
@@ -179,7 +186,7 @@ static UtAnswer *
 answer_of_value (GVariant *value, size_t n_embd)
 {
   g_autoptr (GVariant) scores = NULL, ctx = NULL, ctx_normed = NULL;
-  g_variant_get (value, "(@a(dddi)@ay@ay)", &scores, &ctx, &ctx_normed);
+  g_variant_get (value, "(@a(dddi)@au@au)", &scores, &ctx, &ctx_normed);
   UtAnswer *answer = ut_answer_new ((unsigned) g_variant_n_children (scores), n_embd);
   for (unsigned k = 0; k < answer->n_options; k++)
     g_variant_get_child (scores, k, "(dddi)", &answer->scores[k].logprob, &answer->scores[k].logprob_text,
@@ -196,7 +203,7 @@ result_of_value (GVariant *value, const UtRequest *request)
   g_autoptr (UtResult) result = ut_result_new ();
   g_autoptr (GVariant) answers = NULL, grids = NULL, vision = NULL;
   guint64 n_embd;
-  g_variant_get (value, "(@a(a(dddi)ayay)@a(uuu)@ayt)", &answers, &grids, &vision, &n_embd);
+  g_variant_get (value, "(@a(a(dddi)auau)@a(uuu)@aut)", &answers, &grids, &vision, &n_embd);
   result->n_embd = n_embd;
   if (g_variant_n_children (answers) != request->queries->len)
     return NULL;
@@ -239,7 +246,7 @@ reply_value (GVariant *payload, const GError *failure)
 static UtEngine *
 serve_open (GInputStream *in, GOutputStream *out)
 {
-  g_autoptr (GVariant) value = read_frame (in, CONFIG_TYPE, NULL, NULL);
+  g_autoptr (GVariant) value = read_frame (in, CONFIG_TYPE, TRUE, NULL, NULL);
   if (value == NULL)
     return NULL;
   UtEngineConfig config = {};
@@ -272,7 +279,7 @@ ut_engine_serve (int in_fd, int out_fd)
   for (;;)
     {
       gboolean end = FALSE;
-      g_autoptr (GVariant) value = read_frame (in, REQUEST_TYPE, &end, NULL);
+      g_autoptr (GVariant) value = read_frame (in, REQUEST_TYPE, TRUE, &end, NULL);
       if (value == NULL)
         return end ? 0 : 1;
       g_autoptr (GError) failure = NULL;
@@ -336,7 +343,7 @@ ask (RemoteEngine *engine, GVariant *question, const char *type, const char *dur
 {
   g_autoptr (GVariant) reply = NULL;
   if (write_frame (g_subprocess_get_stdin_pipe (engine->worker), question, NULL))
-    reply = read_frame (g_subprocess_get_stdout_pipe (engine->worker), REPLY_TYPE, NULL, NULL);
+    reply = read_frame (g_subprocess_get_stdout_pipe (engine->worker), REPLY_TYPE, FALSE, NULL, NULL);
   if (reply == NULL)
     {
       report_death (engine, during, error);

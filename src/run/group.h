@@ -22,6 +22,7 @@ typedef struct {
   UtScore *scores;                /* [n_options] */
   double *no_image;               /* [n_options]: s_k with no image in the prompt; of a clean view alone */
   unsigned n_options;
+  gboolean failed;                /* there was no result, and there is nothing else here */
 } UtView;
 
 /* The vision tokens of one result, which all questions on it share. */

@@ -18,7 +18,7 @@
 #include "store/store.h"
 
 constexpr int MAX_UNDER_WAY = 4;    /* jobs between planning and measuring */
-constexpr int MAX_DEATHS = 5;       /* of the engine, one after the other, before the run gives up */
+constexpr int MAX_DEATHS = 5;       /* of the engine, on one question after the other, before the run gives up */
 
 typedef struct {
   const UtRunConfig *config;
@@ -33,7 +33,8 @@ typedef struct {
   GHashTable *done;      /* trials of an earlier process */
   GAsyncQueue *to_engine, *from_engine; /* UtJob * */
   int under_way;
-  int deaths;
+  int deaths;            /* questions in a row that the engine died on */
+  const UtItem *dead;    /* the last of them */
   gint64 started; /* monotonic, microseconds */
   UtRunProgress progress;
 } Run;
@@ -228,6 +229,8 @@ take_item (Run *run, const UtJob *job, const UtJobItem *item, const GError *fail
 {
   const UtGroup *group = job->group;
   const UtItem *of = group->items->pdata[item->i];
+  if (failure != NULL && job->variant->id == 0)
+    group->clean[item->i].failed = TRUE;
   if (failure != NULL)
     return (job->variant->id != 0 && group->clean[item->i].scores == NULL) || is_done (run, of->index, job->variant->id)
            || store_failure (run, job, of, failure, error);
@@ -253,19 +256,25 @@ take_job (Run *run, const UtJob *job, GError **error)
   return TRUE;
 }
 
-/* Counts an engine that dies on every job, which no later job will survive. */
+/* Counts the questions in a row that the engine died on: one that dies on all is no use. */
 static gboolean
 check_deaths (Run *run, const UtJob *job, GError **error)
 {
   for (size_t i = 0; i < job->items->len; i++)
     {
-      const UtJobItem *item = &g_array_index (job->items, UtJobItem, i);
-      if (!g_error_matches (item->error, UT_ERROR, UT_ERROR_ENGINE))
+      const UtJobItem *job_item = &g_array_index (job->items, UtJobItem, i);
+      const UtItem *item = job->group->items->pdata[job_item->i];
+      if (!g_error_matches (job_item->error, UT_ERROR, UT_ERROR_ENGINE))
         run->deaths = 0;
-      else if (++run->deaths >= MAX_DEATHS)
+      else if (run->deaths == 0 || item != run->dead)
+        run->deaths++;
+      else
+        continue;
+      run->dead = run->deaths > 0 ? item : NULL;
+      if (run->deaths >= MAX_DEATHS)
         {
-          g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "the engine died %d times in a row; last: %s", run->deaths,
-                       item->error->message);
+          g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "the engine died on %d questions in a row; last: %s", run->deaths,
+                       job_item->error->message);
           return FALSE;
         }
     }
@@ -421,7 +430,7 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
     {
       const UtItem *item = group->items->pdata[i];
       const gboolean known = group->clean[i].scores != NULL;
-      if ((variant->family->per_subject && !known) || (!is_reference (run, variant) && is_done (run, item->index, variant->id)))
+      if ((variant->family->per_subject && !known) || group->clean[i].failed || (!is_reference (run, variant) && is_done (run, item->index, variant->id)))
         continue;
       const UtSubject subject = ut_group_subject (group, i);
       char *key = key_of (run, group, i, variant, subject.clean_prediction);

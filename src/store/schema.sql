@@ -8,7 +8,8 @@
 
 -- Marks the file as a run of ours, and the layout of these tables: raised with every change that old readers would misread.
 CREATE TABLE undertow (
-  schema_version UINTEGER NOT NULL
+  schema_version UINTEGER NOT NULL,
+  views          VARCHAR           -- SHA-256 of the text that made the file's views
 );
 
 -- What the run is: argv, seed, file hashes, versions, device.

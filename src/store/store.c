@@ -115,6 +115,34 @@ begin_transaction (UtStore *store, GError **error)
   return store->in_transaction;
 }
 
+/* Whether the file's views are this program's. To make them takes longer than most questions to them. */
+static gboolean
+has_views (UtDb *db, const char *checksum, gboolean *out, GError **error)
+{
+  g_autofree char *sql = ut_db_sql ("SELECT count(*) FROM undertow WHERE views = %q", checksum);
+  int64_t n = 0;
+  if (!query_int64 (db, sql, 0, &n, error))
+    return FALSE;
+  *out = n > 0;
+  return TRUE;
+}
+
+static char *
+checksum_of_views (void)
+{
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, (const char *) views_sql, -1);
+}
+
+static gboolean
+make_views (UtDb *db, GError **error)
+{
+  g_autofree char *checksum = checksum_of_views ();
+  g_autofree char *mark = ut_db_sql ("UPDATE undertow SET views = %q", checksum);
+  gboolean there = FALSE;
+  return has_views (db, checksum, &there, error)
+         && (there || (ut_db_exec (db, (const char *) views_sql, error) && ut_db_exec (db, mark, error)));
+}
+
 /* The tables of a new file become durable with its first commit, together with what is in them: a file either holds a run from its
  * first question on or is empty. */
 static gboolean
@@ -125,11 +153,11 @@ set_up (UtStore *store, GError **error)
     return FALSE;
   if (empty)
     {
-      g_autofree char *version = g_strdup_printf ("INSERT INTO undertow VALUES (%d)", SCHEMA_VERSION);
+      g_autofree char *version = g_strdup_printf ("INSERT INTO undertow VALUES (%d, NULL)", SCHEMA_VERSION);
       if (!ut_db_exec (store->db, (const char *) schema_sql, error) || !ut_db_exec (store->db, version, error))
         return FALSE;
     }
-  return ut_db_exec (store->db, (const char *) views_sql, error);
+  return make_views (store->db, error);
 }
 
 static guint
@@ -187,7 +215,8 @@ ut_store_open (const char *path, GError **error)
   return g_steal_pointer (&store);
 }
 
-/* A file open for reading takes no views, so they are made in a database in memory, to which the run is attached. */
+/* A file open for reading takes no views: where its own are not this program's, they are made in a database in memory, to which the run is
+ * attached. What stands in a stranger's views reads no other file. */
 UtStore *
 ut_store_open_read (const char *path, GError **error)
 {
@@ -213,7 +242,10 @@ ut_store_open_read (const char *path, GError **error)
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: an empty file: no run has begun in it", path);
       return NULL;
     }
-  if (!ut_db_exec (store->db, (const char *) views_sql, error))
+  g_autofree char *checksum = checksum_of_views ();
+  gboolean there = FALSE;
+  if (!ut_db_exec (store->db, "SET enable_external_access = false", error) || !has_views (store->db, checksum, &there, error)
+      || (!there && !ut_db_exec (store->db, (const char *) views_sql, error)))
     return NULL;
   return g_steal_pointer (&store);
 }

@@ -236,7 +236,7 @@ SELECT v.family, v.name AS variant, v.param,
 FROM variant v
 LEFT JOIN trial t ON t.variant = v.variant AND t.error IS NULL
 LEFT JOIN changed c ON c.variant = t.variant AND c.item = t.item
-WHERE v.variant > 0
+WHERE v.role IN ('perturbation', 'prior')
 GROUP BY v.variant, v.family, v.name, v.param
 ORDER BY v.variant;
 
@@ -510,7 +510,7 @@ ORDER BY channel_rank(channel), channel, metric, place;
 -- The softmax of a trial's scores.
 CREATE OR REPLACE VIEW probabilities AS
 WITH weighed AS (
-  SELECT item, variant, option, exp(logprob - max(logprob) OVER (PARTITION BY item, variant)) AS weight FROM score
+  SELECT item, variant, option, exp(s - max(s) OVER (PARTITION BY item, variant)) AS weight FROM option_scores
 ), summed AS (
   SELECT item, variant, sum(weight ORDER BY option) AS weight FROM weighed GROUP BY item, variant
 )
