@@ -20,6 +20,7 @@
 /* Questions of each benchmark, so many that all runs end within three minutes on two cores. They are spread over as many images: with six
  * questions an image the same time would give a third of the images, and wider intervals. */
 constexpr gint64 SAMPLE = 8;
+constexpr int N_GENERATE = 32; /* tokens of greedy answers: the paper's */
 
 typedef struct Demo Demo;
 
@@ -143,6 +144,8 @@ plan_demo (Demo *demo, const Options *options, GError **error)
                     .image_min_tokens = -1,
                     .image_max_tokens = -1 },
         .dataset = { .path = dataset, .sample = (guint64) options->sample },
+        .layers = TRUE,
+        .n_generate = N_GENERATE,
         .output = demo->paths->pdata[r],
         .program = options->program,
         .command = options->command,
@@ -173,6 +176,7 @@ sum_progress (const Demo *demo)
       sum.flips += p->flips;
       sum.failures += p->failures;
       sum.engine_seconds += p->engine_seconds / demo->n_workers;
+      sum.generate_seconds += p->generate_seconds / demo->n_workers;
     }
   return sum;
 }

@@ -82,9 +82,9 @@ check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, G
     }
   if (!require (config->dataset.path, "-d DATASET", error) || !require (config->output, "-o RUN.duckdb", error))
     return FALSE;
-  if (limit < 0 || config->engine.n_threads < 1 || config->engine.n_ctx < 0)
+  if (limit < 0 || config->n_generate < 0 || config->engine.n_threads < 1 || config->engine.n_ctx < 0)
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit and -c take numbers from 0, -t from 1");
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit, --generate and -c take numbers from 0, -t from 1");
       return FALSE;
     }
   if (!g_str_equal (config->engine.engine, "llama"))
@@ -128,7 +128,8 @@ ut_cmd_run (int argc, char **argv)
   g_auto (GStrv) columns = NULL;
   int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
   gint64 limit = 0, seed = 0;
-  gboolean quiet = FALSE;
+  gboolean quiet = FALSE, layers = FALSE;
+  int n_generate = 0;
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
@@ -138,6 +139,8 @@ ut_cmd_run (int argc, char **argv)
     { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
     { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
     { "score", 0, 0, G_OPTION_ARG_STRING, &score, "What decides between the options (see list scores); default sum, the paper's; rescore changes it later", "NAME" },
+    { "generate", 0, 0, G_OPTION_ARG_INT, &n_generate, "Also write greedy answers of so many tokens (the paper: 32), and measure their drift; default 0, none", "N" },
+    { "layers", 0, 0, G_OPTION_ARG_NONE, &layers, "Also measure the drift after every layer of the encoder and of the language model", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of everything random; default 0", "S" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
@@ -169,6 +172,8 @@ ut_cmd_run (int argc, char **argv)
     .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
     .score = score,
+    .layers = layers,
+    .n_generate = n_generate,
     .seed = (guint64) seed,
     .output = output,
     .program = program,

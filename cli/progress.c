@@ -80,7 +80,11 @@ ut_progress_bar_finish (UtProgressBar *bar, const UtRunProgress *p)
   draw (bar, p);
   if (bar->terminal)
     fputc ('\n', stderr);
-  if (p->trials_now > 0 && p->seconds > 0)
-    fprintf (stderr, "%" G_GUINT64_FORMAT " trials in %.1f s: %.1f/s, %.0f %% of the time in the engine\n", p->trials_now, p->seconds,
-             (double) p->trials_now / p->seconds, 100 * p->engine_seconds / p->seconds);
+  if (p->trials_now == 0 || p->seconds <= 0)
+    return;
+  fprintf (stderr, "%" G_GUINT64_FORMAT " trials in %.1f s: %.1f/s, %.0f %% of the time in the engine", p->trials_now, p->seconds,
+           (double) p->trials_now / p->seconds, 100 * p->engine_seconds / p->seconds);
+  if (p->generate_seconds > 0)
+    fprintf (stderr, " (%.0f %% for greedy answers)", 100 * p->generate_seconds / p->seconds);
+  fputc ('\n', stderr);
 }

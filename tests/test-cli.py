@@ -359,17 +359,17 @@ def demo_args(out, *more):
 def test_demo(tmp):
     done = undertow(*demo_args(tmp / "d", "--limit", 8))
     assert done.returncode == 0, done.stderr
-    for words in ("presence: 12 questions on 12 images", "perception: 12 questions", "reasoning: 12 questions", "hidden drift", "bundled:small"):
+    for words in ("presence: 8 questions on 8 images", "perception: 8 questions", "reasoning: 8 questions", "hidden drift", "bundled:small"):
         assert words in done.stdout, (words, done.stdout)
     for finding in FINDINGS:
         assert sum(line.strip().startswith(finding) for line in done.stdout.splitlines()) == 1, (finding, done.stdout)
     runs = sorted(path.name for path in (tmp / "d").iterdir())
-    assert runs == sorted(f"{m}-{t}-12.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")), runs
+    assert runs == sorted(f"{m}-{t}-8.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")), runs
 
     # Each is a run like any other, and the table's numbers are those of its views.
     told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 8, "-f", "json")).stdout)
     assert [f["finding"] for f in told["findings"]] == FINDINGS
-    core = {r["family"]: r for r in rows(tmp / "d" / "small-presence-12.duckdb", "families")}["any (core-24)"]
+    core = {r["family"]: r for r in rows(tmp / "d" / "small-presence-8.duckdb", "families")}["any (core-24)"]
     for quantity in ("IFR", "IV", "delta_accuracy"):
         told_value, = (e["value"] for e in told["estimates"] if (e["task"], e["model"], e["quantity"]) == ("presence", "bundled:small", quantity))
         assert told_value == float(core[quantity]), (quantity, told_value, core)

@@ -50,8 +50,8 @@ assert_equal_answers (const UtResult *a, size_t i, const UtResult *b, size_t j)
       g_assert_cmpmem (&x->scores[k].logprob_label, sizeof (double), &y->scores[k].logprob_label, sizeof (double));
       g_assert_cmpint (x->scores[k].n_tokens, ==, y->scores[k].n_tokens);
     }
-  g_assert_cmpmem (x->ctx, a->n_embd * sizeof (float), y->ctx, b->n_embd * sizeof (float));
-  g_assert_cmpmem (x->ctx_normed, a->n_embd * sizeof (float), y->ctx_normed, b->n_embd * sizeof (float));
+  g_assert_cmpmem (x->ctx.raw, a->n_embd * sizeof (float), y->ctx.raw, b->n_embd * sizeof (float));
+  g_assert_cmpmem (x->ctx.normed, a->n_embd * sizeof (float), y->ctx.normed, b->n_embd * sizeof (float));
 }
 
 static void

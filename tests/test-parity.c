@@ -139,7 +139,7 @@ compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst 
   compare_without_image (engine, request, expected, worst);
   yyjson_val *ctx = yyjson_obj_get (expected, "ctx");
   if (ctx != NULL)
-    compare_ctx (ctx, answer->ctx, result->n_embd, worst);
+    compare_ctx (ctx, answer->ctx.raw, result->n_embd, worst);
   worst->other_answers += !same_choice (yyjson_obj_get (expected, "logprob"), answer);
   worst->compared++;
 }

@@ -84,14 +84,28 @@ ut_request_add_query (UtRequest *request, const char *prompt, const char *const 
   g_ptr_array_add (request->queries, query);
 }
 
+UtState
+ut_state_new (size_t n, size_t n_embd)
+{
+  return (UtState) { g_new0 (float, n * n_embd), g_new0 (float, n * n_embd) };
+}
+
+void
+ut_state_clear (UtState *state)
+{
+  g_clear_pointer (&state->raw, g_free);
+  g_clear_pointer (&state->normed, g_free);
+}
+
 UtAnswer *
 ut_answer_new (unsigned n_options, size_t n_embd)
 {
   UtAnswer *answer = g_new0 (UtAnswer, 1);
   answer->n_options = n_options;
   answer->scores = g_new0 (UtScore, n_options);
-  answer->ctx = g_new0 (float, n_embd);
-  answer->ctx_normed = g_new0 (float, n_embd);
+  answer->ctx = ut_state_new (1, n_embd);
+  if (n_options > 0)
+    answer->options = ut_state_new (n_options, n_embd);
   return answer;
 }
 
@@ -99,8 +113,11 @@ void
 ut_answer_free (UtAnswer *answer)
 {
   g_free (answer->scores);
-  g_free (answer->ctx);
-  g_free (answer->ctx_normed);
+  g_free (answer->layers);
+  g_free (answer->text);
+  ut_state_clear (&answer->ctx);
+  ut_state_clear (&answer->options);
+  ut_state_clear (&answer->greedy);
   g_free (answer);
 }
 
@@ -121,5 +138,6 @@ ut_result_free (UtResult *result)
   g_ptr_array_unref (result->answers);
   g_array_unref (result->grids);
   g_free (result->vision);
+  g_free (result->vision_layers);
   g_free (result);
 }

@@ -19,6 +19,7 @@ typedef struct {
   int n_ctx;      /* -c */
   int n_gpu_layers; /* -ngl; -1 for llama.cpp's default */
   int image_min_tokens, image_max_tokens; /* -1: the model's own */
+  gboolean layers; /* whether representations after every layer are wanted too */
 } UtEngineConfig;
 
 /* One prompt on the request's images, in the user's turn after them. */
@@ -31,6 +32,7 @@ typedef struct {
 typedef struct {
   GPtrArray *images;  /* UtImage *, in order; empty for a question without an image */
   GPtrArray *queries; /* UtQuery * */
+  int n_generate;     /* tokens of a greedy answer to every query, at most; 0 for none */
 } UtRequest;
 
 /* The score of one option: sums of log p over its tokens, in nats (method.md §3). */
@@ -41,12 +43,20 @@ typedef struct {
   int n_tokens;         /* tokens of the text, the closing ones left out */
 } UtScore;
 
-/* What one query gave. Vectors are [n_embd], owned by the answer. */
+/* A representation after the last decoder layer, before the final norm and after it: [n_embd] each, or [n, n_embd]. */
+typedef struct {
+  float *raw, *normed;
+} UtState;
+
+/* What one query gave, all owned by the answer. Of an answer's tokens the mean of the states is taken where they are read. */
 typedef struct {
   UtScore *scores; /* [n_options], in the query's order */
   unsigned n_options;
-  float *ctx;        /* last prompt token, last decoder layer, before the final norm: the paper's channel */
-  float *ctx_normed; /* the same after the final norm */
+  UtState ctx;     /* of the last prompt token: the paper's channel */
+  UtState options; /* [n_options, n_embd]: means over each option's tokens, the closing ones left out; NULL without options */
+  float *layers;   /* [n_layers, n_embd]: of the last prompt token after every decoder layer; NULL unless the engine was asked for them */
+  char *text;      /* the greedy answer, valid UTF-8; NULL where none was asked for */
+  UtState greedy;  /* mean over its tokens, with the one that ends it where it ended; NULL the same */
 } UtAnswer;
 
 typedef struct {
@@ -54,7 +64,10 @@ typedef struct {
   GArray *grids;      /* UtGrid, one an image (or slice): where its tokens lie */
   float *vision;      /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other */
   size_t n_vision;
+  float *vision_layers; /* [n_vision_layers, n_vision_embd]: mean over the patches after every layer of the encoder; NULL the same */
   size_t n_embd;
+  size_t n_layers, n_vision_layers, n_vision_embd; /* 0 unless the engine was asked for layers */
+  double generate_seconds; /* what the greedy answers took */
 } UtResult;
 
 /* What is known of a loaded model: the identity a run records. */
@@ -110,6 +123,11 @@ void ut_request_free (UtRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtRequest, ut_request_free)
 /* `options` and `labels` as in UtQuery; all are copied. */
 void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels);
+
+/* Zeros, [n, n_embd] twice. */
+UtState ut_state_new (size_t n, size_t n_embd);
+void ut_state_clear (UtState *state);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtState, ut_state_clear)
 
 UtAnswer *ut_answer_new (unsigned n_options, size_t n_embd);
 UtResult *ut_result_new (void);

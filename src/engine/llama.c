@@ -15,12 +15,23 @@ constexpr int MAX_BATCH = 2048;   /* tokens a decode, unless the context is smal
 constexpr int MAX_OUTPUTS = 512;  /* rows of logits a decode: n_vocab floats each */
 constexpr int MAX_SEQUENCES = 64; /* the prefix in sequence 0, the others for suffixes */
 
+/* Graph nodes are named so, with the layer's number behind: the residual after a layer of the decoder, and of the encoder. */
+static const char LAYER_NODE[] = "l_out-", VISION_LAYER_NODE[] = "layer_out-";
+
 /* Where one graph node's rows are copied while a decode runs. */
 typedef struct {
   char name[32]; /* the whole name of the node */
   GArray *rows;  /* float: [rows seen, n_embd] */
   size_t n_embd; /* width of a row, from the node itself */
 } Capture;
+
+/* Means over an image's patches after every layer of the encoder, over all images (or slices) of a request. */
+typedef struct {
+  GPtrArray *sums;  /* double *, [n_embd] a layer */
+  size_t n_embd;    /* the encoder's own */
+  size_t n_patches; /* summed so far */
+  gboolean capturing;
+} VisionLayers;
 
 typedef struct {
   UtEngine base;
@@ -34,6 +45,11 @@ typedef struct {
   Capture last;     /* residual after the last layer: the paper's channel */
   Capture normed;   /* the same after the final norm */
   gboolean capturing;
+  gboolean layers;  /* whether what comes out of every layer is wanted */
+  int n_decoder;
+  Capture *decoder; /* [n_decoder] after each, of the rows in `ends`; NULL unless `layers` */
+  GArray *ends;     /* int: the rows of a decode that are prompts' last tokens; empty where the layers are not wanted */
+  VisionLayers vision;
   gboolean batching; /* suffixes of many queries in one batch, or one after the other */
   int n_batch;
 } LlamaEngine;
@@ -100,16 +116,80 @@ capture_of (LlamaEngine *engine, const char *name)
   return NULL;
 }
 
+/* The number behind `prefix` in a node's name; SIZE_MAX where the name is another. */
+static size_t
+layer_of_node (const char *name, const char *prefix)
+{
+  const size_t n = strlen (prefix);
+  char *end;
+  if (strncmp (name, prefix, n) != 0 || !g_ascii_isdigit (name[n]))
+    return SIZE_MAX;
+  const guint64 layer = g_ascii_strtoull (name + n, &end, 10);
+  return *end == '\0' ? (size_t) layer : SIZE_MAX;
+}
+
+/* The decoder layer whose output the node is; NULL where it is not wanted. The last layer's rows are those of `last`. */
+static Capture *
+decoder_layer_of (LlamaEngine *engine, const char *name)
+{
+  const size_t layer = engine->ends->len > 0 ? layer_of_node (name, LAYER_NODE) : SIZE_MAX;
+  return layer < (size_t) engine->n_decoder ? &engine->decoder[layer] : NULL;
+}
+
+/* Of a layer before the last all tokens are in the node: the last ones of the prompts are taken. */
+static void
+capture_ends (const LlamaEngine *engine, Capture *capture, const struct ggml_tensor *node)
+{
+  const size_t width = (size_t) node->ne[0];
+  const int last = g_array_index (engine->ends, int, engine->ends->len - 1);
+  capture->n_embd = width;
+  g_array_set_size (capture->rows, last < node->ne[1] ? engine->ends->len * (guint) width : 0);
+  for (guint i = 0; i < engine->ends->len && capture->rows->len > 0; i++)
+    ggml_backend_tensor_get (node, &g_array_index (capture->rows, float, i * width),
+                             (size_t) g_array_index (engine->ends, int, i) * node->nb[1], width * sizeof (float));
+}
+
 /* ggml's callback: asked first whether a node is wanted, then called with its data, which is valid only inside the call. */
 static bool
 on_node (struct ggml_tensor *node, bool ask, void *data)
 {
   LlamaEngine *engine = data;
-  Capture *capture = engine->capturing ? capture_of (engine, ggml_get_name (node)) : NULL;
+  const char *name = ggml_get_name (node);
+  Capture *capture = engine->capturing ? capture_of (engine, name) : NULL;
+  Capture *layer = engine->capturing && capture == NULL ? decoder_layer_of (engine, name) : NULL;
   if (ask)
-    return capture != NULL;
-  if (capture != NULL && node->type == GGML_TYPE_F32 && ggml_is_contiguous (node))
+    return capture != NULL || layer != NULL;
+  if (node->type != GGML_TYPE_F32 || !ggml_is_contiguous (node))
+    return true;
+  if (capture != NULL)
     capture_rows (capture, node);
+  if (layer != NULL)
+    capture_ends (engine, layer, node);
+  return true;
+}
+
+/* The same of the encoder's graph: its patches are summed, whatever order they stand in. */
+static bool
+on_vision_node (struct ggml_tensor *node, bool ask, void *data)
+{
+  LlamaEngine *engine = data;
+  VisionLayers *vision = &engine->vision;
+  const size_t layer = vision->capturing ? layer_of_node (ggml_get_name (node), VISION_LAYER_NODE) : SIZE_MAX;
+  if (ask || layer == SIZE_MAX || node->type != GGML_TYPE_F32 || !ggml_is_contiguous (node))
+    return !ask || layer != SIZE_MAX;
+
+  const size_t n = (size_t) node->ne[0], n_patches = (size_t) ggml_nelements (node) / n;
+  g_autofree float *values = g_new (float, n * n_patches);
+  ggml_backend_tensor_get (node, values, 0, n * n_patches * sizeof (float));
+  while (vision->sums->len <= layer)
+    g_ptr_array_add (vision->sums, g_new0 (double, n));
+  vision->n_embd = n;
+  double *sum = vision->sums->pdata[layer];
+  for (size_t p = 0; p < n_patches; p++)
+    for (size_t j = 0; j < n; j++)
+      sum[j] += (double) values[p * n + j];
+  if (layer == 0)
+    vision->n_patches += n_patches;
   return true;
 }
 
@@ -139,6 +219,38 @@ captured_row (const LlamaEngine *engine, const Capture *capture, size_t i, float
         g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the model gave a representation that is not finite");
         return FALSE;
       }
+  return TRUE;
+}
+
+/* Row `i` of what came out of the last layer. */
+static gboolean
+captured_state (const LlamaEngine *engine, size_t i, const UtState *out, GError **error)
+{
+  return captured_row (engine, &engine->last, i, out->raw, error) && captured_row (engine, &engine->normed, i, out->normed, error);
+}
+
+/* The mean of the rows [from, from + n), into out [n_embd]. */
+static gboolean
+captured_mean (const LlamaEngine *engine, size_t from, size_t n, float *raw, float *normed, GError **error)
+{
+  const size_t n_embd = engine->base.info.n_embd;
+  g_autofree double *sums = g_new0 (double, 2 * n_embd);
+  g_auto (UtState) row = ut_state_new (1, n_embd);
+  for (size_t i = 0; i < n; i++)
+    {
+      if (!captured_state (engine, from + i, &row, error))
+        return FALSE;
+      for (size_t j = 0; j < n_embd; j++)
+        {
+          sums[j] += (double) row.raw[j];
+          sums[n_embd + j] += (double) row.normed[j];
+        }
+    }
+  for (size_t j = 0; j < n_embd; j++)
+    {
+      raw[j] = (float) (sums[j] / (double) n);
+      normed[j] = (float) (sums[n_embd + j] / (double) n);
+    }
   return TRUE;
 }
 
@@ -265,6 +377,18 @@ log_prob (const LlamaEngine *engine, const float *logits, llama_token token)
   return (double) (logits[token] - max) - log (sum);
 }
 
+/* The token with the largest logit, of several the first. */
+static llama_token
+likeliest (const LlamaEngine *engine, const float *logits)
+{
+  const int n_vocab = llama_vocab_n_tokens (engine->vocab);
+  llama_token best = 0;
+  for (llama_token i = 1; i < n_vocab; i++)
+    if (logits[i] > logits[best])
+      best = i;
+  return best;
+}
+
 /* ── the prefix: images and the text before them ────────────────────────────────────────────────────────────────────────────── */
 
 typedef mtmd_input_chunks Chunks;
@@ -348,6 +472,34 @@ keep_vision (const LlamaEngine *engine, const mtmd_input_chunk *chunk, const flo
   result->n_vision += n;
 }
 
+static void
+forget_vision_layers (LlamaEngine *engine)
+{
+  g_ptr_array_set_size (engine->vision.sums, 0);
+  engine->vision.n_patches = 0;
+}
+
+/* Takes the means over the patches of all images that were encoded. */
+static gboolean
+keep_vision_layers (const LlamaEngine *engine, UtResult *result, GError **error)
+{
+  const VisionLayers *vision = &engine->vision;
+  if (!engine->layers || result->n_vision == 0)
+    return TRUE;
+  if (vision->sums->len == 0)
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's encoder has no nodes '%s…' to read its layers from", VISION_LAYER_NODE);
+      return FALSE;
+    }
+  result->n_vision_layers = vision->sums->len;
+  result->n_vision_embd = vision->n_embd;
+  result->vision_layers = g_new (float, vision->sums->len * vision->n_embd);
+  for (size_t l = 0; l < vision->sums->len; l++)
+    for (size_t j = 0; j < vision->n_embd; j++)
+      result->vision_layers[l * vision->n_embd + j] = (float) (((const double *) vision->sums->pdata[l])[j] / (double) vision->n_patches);
+  return TRUE;
+}
+
 static gboolean
 decode_image (LlamaEngine *engine, const mtmd_input_chunk *chunk, llama_pos *pos, UtResult *result, GError **error)
 {
@@ -358,7 +510,10 @@ decode_image (LlamaEngine *engine, const mtmd_input_chunk *chunk, llama_pos *pos
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "an image of %zu tokens does not fit one batch of %d", n, engine->n_batch);
       return FALSE;
     }
-  if (mtmd_encode_chunk (engine->mtmd, chunk) != 0)
+  engine->vision.capturing = engine->layers;
+  const int status = mtmd_encode_chunk (engine->mtmd, chunk);
+  engine->vision.capturing = FALSE;
+  if (status != 0)
     {
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the image could not be encoded: %s", why ());
       return FALSE;
@@ -440,6 +595,7 @@ typedef struct {
   Option *options; /* [n_options]: the query's options, then their labels */
   unsigned n_options;
   llama_seq_id seq;
+  llama_token first; /* the likeliest behind the prompt: a greedy answer begins with it */
 } Work;
 
 static void
@@ -533,6 +689,19 @@ prepare_query (const LlamaEngine *engine, const UtRequest *request, const UtQuer
   return work;
 }
 
+/* What came out of every layer at the end of the i-th prompt. */
+static gboolean
+read_layers (const LlamaEngine *engine, const Work *work, size_t i, GError **error)
+{
+  const size_t n_embd = engine->base.info.n_embd, n_layers = (size_t) llama_model_n_layer (engine->model);
+  work->answer->layers = g_new (float, n_layers * n_embd);
+  for (size_t l = 0; l + 1 < n_layers; l++)
+    if (!captured_row (engine, &engine->decoder[l], i, work->answer->layers + l * n_embd, error))
+      return FALSE;
+  memcpy (work->answer->layers + (n_layers - 1) * n_embd, work->answer->ctx.raw, n_embd * sizeof (float));
+  return TRUE;
+}
+
 /* Reads the answers' captures and the first token of every option. */
 static gboolean
 read_prompts (LlamaEngine *engine, Work *const *works, size_t n, const int *rows, GError **error)
@@ -540,10 +709,10 @@ read_prompts (LlamaEngine *engine, Work *const *works, size_t n, const int *rows
   for (size_t i = 0; i < n; i++)
     {
       Work *work = works[i];
-      if (!captured_row (engine, &engine->last, i, work->answer->ctx, error)
-          || !captured_row (engine, &engine->normed, i, work->answer->ctx_normed, error))
+      if (!captured_state (engine, i, &work->answer->ctx, error) || (engine->layers && !read_layers (engine, work, i, error)))
         return FALSE;
       const float *logits = llama_get_logits_ith (engine->ctx, rows[i]);
+      work->first = likeliest (engine, logits);
       for (unsigned k = 0; k < work->n_options; k++)
         {
           Option *option = &work->options[k];
@@ -568,6 +737,13 @@ read_option (const LlamaEngine *engine, Option *option, int first)
       if (t < option->start + option->n_text)
         option->logprob_text += p;
     }
+}
+
+/* Tokens of an option that are decoded: all but the last, whose own logits are of no interest, yet all of its text. */
+static int
+n_decoded (const Option *option)
+{
+  return MAX (option->whole.n_tokens - option->start - 1, option->n_text);
 }
 
 /* Hands the finished sums to the answer. */
@@ -615,16 +791,24 @@ static gboolean
 flush_options (LlamaEngine *engine, OptionBatch *batch, Room base, GError **error)
 {
   llama_memory_t memory = llama_get_memory (engine->ctx);
-  const size_t n = batch->suffixes->len;
+  const size_t n = batch->suffixes->len, n_embd = engine->base.info.n_embd;
   g_autofree int *rows = g_new (int, n + 1);
-  if (n > 0 && !decode_suffixes (engine, (const Suffix *) (void *) batch->suffixes->data, n, rows, error))
+  start_capture (engine);
+  const gboolean decoded = n == 0 || decode_suffixes (engine, (const Suffix *) (void *) batch->suffixes->data, n, rows, error);
+  engine->capturing = FALSE;
+  if (!decoded)
     return FALSE;
   for (size_t i = 0; i < n; i++)
     {
       const Suffix *suffix = &g_array_index (batch->suffixes, Suffix, i);
       const Work *work = batch->works->pdata[i];
       const unsigned k = g_array_index (batch->indices, unsigned, i);
+      const Option *option = &work->options[k];
+      const UtState *means = &work->answer->options;
       read_option (engine, &work->options[k], rows[i]);
+      if (k < work->answer->n_options && option->n_text > 0
+          && !captured_mean (engine, (size_t) rows[i], (size_t) option->n_text, means->raw + k * n_embd, means->normed + k * n_embd, error))
+        return FALSE;
       llama_memory_seq_rm (memory, suffix->seq, -1, -1);
     }
   g_array_set_size (batch->suffixes, 0);
@@ -648,8 +832,9 @@ score_options (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pref
     for (unsigned k = 0; k < works[i]->n_options; k++)
       {
         const Option *option = &works[i]->options[k];
-        /* The last token's own logits are of no interest, so it is not decoded. */
-        const int n_tokens = option->whole.n_tokens - option->start - 1;
+        /* Of a label no state is wanted. */
+        const gboolean is_label = k >= works[i]->answer->n_options;
+        const int n_tokens = is_label ? option->whole.n_tokens - option->start - 1 : n_decoded (option);
         if (n_tokens <= 0)
           continue;
         if (!take_room (engine, &batch.room, n_tokens, n_tokens))
@@ -673,9 +858,141 @@ score_options (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pref
   return flush_options (engine, &batch, base, error);
 }
 
+/* ── greedy answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* One being written. */
+typedef struct {
+  Work *work;
+  GArray *tokens; /* llama_token */
+  double *sums;   /* [2, n_embd]: of the states of its tokens, before and after the final norm */
+  gboolean ended;
+} Greedy;
+
+/* The text of the tokens, without what only ends it. */
+static char *
+text_of_tokens (const LlamaEngine *engine, const GArray *tokens)
+{
+  const llama_token *data = (const llama_token *) (const void *) tokens->data;
+  const int n = -llama_detokenize (engine->vocab, data, (int) tokens->len, NULL, 0, false, false);
+  g_autofree char *bytes = g_malloc0 ((gsize) MAX (n, 0) + 1);
+  if (n > 0)
+    llama_detokenize (engine->vocab, data, (int) tokens->len, bytes, n, false, false);
+  return g_utf8_make_valid (bytes, -1);
+}
+
+/* Decodes one more token of every answer [n], all in one batch, and sees which token follows. */
+static gboolean
+write_tokens (LlamaEngine *engine, Greedy *const *answers, size_t n, llama_pos prefix_pos, GError **error)
+{
+  const size_t n_embd = engine->base.info.n_embd;
+  g_autofree Suffix *suffixes = g_new (Suffix, n);
+  g_autofree int *rows = g_new (int, n);
+  for (size_t i = 0; i < n; i++)
+    {
+      const Work *work = answers[i]->work;
+      g_array_append_val (answers[i]->tokens, work->first);
+      suffixes[i] = (Suffix) { &work->first, 1, work->seq, prefix_pos + work->prompt.n_tokens + (llama_pos) answers[i]->tokens->len - 1, TRUE };
+    }
+  start_capture (engine);
+  const gboolean decoded = decode_suffixes (engine, suffixes, n, rows, error);
+  engine->capturing = FALSE;
+  if (!decoded)
+    return FALSE;
+
+  g_auto (UtState) state = ut_state_new (1, n_embd);
+  for (size_t i = 0; i < n; i++)
+    {
+      Greedy *answer = answers[i];
+      if (!captured_state (engine, i, &state, error))
+        return FALSE;
+      for (size_t j = 0; j < n_embd; j++)
+        {
+          answer->sums[j] += (double) state.raw[j];
+          answer->sums[n_embd + j] += (double) state.normed[j];
+        }
+      answer->ended = llama_vocab_is_eog (engine->vocab, answer->work->first);
+      answer->work->first = likeliest (engine, llama_get_logits_ith (engine->ctx, rows[i]));
+    }
+  return TRUE;
+}
+
+/* Writes one answer after the other, or all together: at every step one token of each that has not ended. */
+static gboolean
+write_answers (LlamaEngine *engine, Greedy *answers, size_t n, llama_pos prefix_pos, int n_generate, GError **error)
+{
+  g_autofree Greedy **open = g_new (Greedy *, n);
+  for (int step = 0; step < n_generate; step++)
+    {
+      size_t n_open = 0;
+      for (size_t i = 0; i < n; i++)
+        if (!answers[i].ended)
+          open[n_open++] = &answers[i];
+      if (n_open == 0)
+        break;
+      if (!write_tokens (engine, open, n_open, prefix_pos, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+finish_answer (const LlamaEngine *engine, Greedy *greedy)
+{
+  const size_t n_embd = engine->base.info.n_embd;
+  UtAnswer *answer = greedy->work->answer;
+  answer->text = text_of_tokens (engine, greedy->tokens);
+  answer->greedy = ut_state_new (1, n_embd);
+  for (size_t j = 0; j < n_embd; j++)
+    {
+      answer->greedy.raw[j] = (float) (greedy->sums[j] / greedy->tokens->len);
+      answer->greedy.normed[j] = (float) (greedy->sums[n_embd + j] / greedy->tokens->len);
+    }
+  g_array_unref (greedy->tokens);
+  g_free (greedy->sums);
+}
+
+/* Writes the greedy answers to works [n]. On the CPU there is one work at a time: a batch of several rounds otherwise than each alone, and
+ * a resumed run would not get the same numbers. */
+static gboolean
+answer_greedily (LlamaEngine *engine, Work *const *works, size_t n, llama_pos prefix_pos, int n_generate, Room taken, UtResult *result,
+                 GError **error)
+{
+  if (taken.n_cells + (int) n * n_generate > (int) llama_n_ctx (engine->ctx))
+    {
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "an answer of %d tokens does not fit the context: give a larger -c", n_generate);
+      return FALSE;
+    }
+  const gint64 start = g_get_monotonic_time ();
+  g_autofree Greedy *answers = g_new0 (Greedy, n);
+  for (size_t i = 0; i < n; i++)
+    answers[i] = (Greedy) { .work = works[i],
+                            .tokens = g_array_new (FALSE, FALSE, sizeof (llama_token)),
+                            .sums = g_new0 (double, 2 * engine->base.info.n_embd) };
+  const gboolean ok = write_answers (engine, answers, n, prefix_pos, n_generate, error);
+  for (size_t i = 0; i < n; i++)
+    finish_answer (engine, &answers[i]);
+  result->generate_seconds += (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  return ok;
+}
+
+/* ── the whole request ──────────────────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Notes which rows of a decode are the last of a prompt, where the layers are wanted. */
+static void
+note_ends (LlamaEngine *engine, const Suffix *suffixes, size_t n)
+{
+  int row = -1;
+  for (size_t i = 0; engine->layers && i < n; i++)
+    {
+      row += suffixes[i].n_tokens;
+      g_array_append_val (engine->ends, row);
+    }
+}
+
 /* Evaluates works [n] that fit one batch together, then forgets all but the prefix. */
 static gboolean
-evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos prefix_pos, int prefix_cells, GError **error)
+evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos prefix_pos, int prefix_cells, int n_generate,
+                UtResult *result, GError **error)
 {
   llama_memory_t memory = llama_get_memory (engine->ctx);
   g_autofree Suffix *suffixes = g_new (Suffix, n);
@@ -691,8 +1008,10 @@ evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pre
     }
 
   start_capture (engine);
+  note_ends (engine, suffixes, n);
   const gboolean decoded = decode_suffixes (engine, suffixes, n, rows, error);
   engine->capturing = FALSE;
+  g_array_set_size (engine->ends, 0);
   if (!decoded || !read_prompts (engine, works, n, rows, error))
     return FALSE;
 
@@ -708,6 +1027,8 @@ evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pre
     return FALSE;
   for (size_t i = 0; i < n; i++)
     write_scores (works[i]);
+  if (n_generate > 0 && !answer_greedily (engine, works, n, prefix_pos, n_generate, taken, result, error))
+    return FALSE;
   for (llama_seq_id s = 1; s < MAX_SEQUENCES; s++)
     llama_memory_seq_rm (memory, s, -1, -1);
   if (!llama_memory_seq_rm (memory, 0, prefix_pos, -1))
@@ -720,7 +1041,8 @@ evaluate_works (LlamaEngine *engine, Work *const *works, size_t n, llama_pos pre
 
 /* Evaluates all works, as many at a time as fit. Half of the sequences and outputs are left to the options. */
 static gboolean
-evaluate_all (LlamaEngine *engine, GPtrArray *works, llama_pos prefix_pos, int prefix_cells, GError **error)
+evaluate_all (LlamaEngine *engine, GPtrArray *works, llama_pos prefix_pos, int prefix_cells, int n_generate, UtResult *result,
+              GError **error)
 {
   size_t start = 0;
   while (start < works->len)
@@ -738,7 +1060,7 @@ evaluate_all (LlamaEngine *engine, GPtrArray *works, llama_pos prefix_pos, int p
                        ((Work *) works->pdata[start])->prompt.n_tokens, prefix_cells, llama_n_ctx (engine->ctx), engine->n_batch);
           return FALSE;
         }
-      if (!evaluate_works (engine, (Work *const *) works->pdata + start, n, prefix_pos, prefix_cells, error))
+      if (!evaluate_works (engine, (Work *const *) works->pdata + start, n, prefix_pos, prefix_cells, n_generate, result, error))
         return FALSE;
       start += n;
     }
@@ -770,6 +1092,7 @@ llama_evaluate (UtEngine *base, const UtRequest *request, GError **error)
 
   g_autoptr (UtResult) result = ut_result_new ();
   result->n_embd = base->info.n_embd;
+  result->n_layers = engine->layers ? (size_t) llama_model_n_layer (engine->model) : 0;
   g_autofree char *prefix = prefix_text (engine, request);
   g_autoptr (GPtrArray) works = g_ptr_array_new_with_free_func ((GDestroyNotify) work_free);
   for (size_t i = 0; i < request->queries->len; i++)
@@ -783,10 +1106,12 @@ llama_evaluate (UtEngine *base, const UtRequest *request, GError **error)
       g_ptr_array_add (works, work);
     }
 
+  forget_vision_layers (engine);
   llama_pos pos;
   int n_cells;
   if (!decode_prefix (engine, request, prefix, result, &pos, &n_cells, error)
-      || !evaluate_all (engine, works, pos, n_cells, error) || !check_scores (result, error))
+      || !keep_vision_layers (engine, result, error)
+      || !evaluate_all (engine, works, pos, n_cells, request->n_generate, result, error) || !check_scores (result, error))
     return NULL;
   return g_steal_pointer (&result);
 }
@@ -802,6 +1127,11 @@ llama_close (UtEngine *base)
   g_clear_pointer (&engine->model, llama_model_free);
   g_clear_pointer (&engine->last.rows, g_array_unref);
   g_clear_pointer (&engine->normed.rows, g_array_unref);
+  for (int l = 0; engine->decoder != NULL && l < engine->n_decoder; l++)
+    g_array_unref (engine->decoder[l].rows);
+  g_free (engine->decoder);
+  g_clear_pointer (&engine->ends, g_array_unref);
+  g_clear_pointer (&engine->vision.sums, g_ptr_array_unref);
   g_free (engine->marker);
   g_free (engine->closing);
   ut_engine_info_clear (&base->info);
@@ -910,6 +1240,11 @@ load_mmproj (LlamaEngine *engine, const UtEngineConfig *config, enum llama_flash
   params.image_min_tokens = config->image_min_tokens;
   params.image_max_tokens = config->image_max_tokens;
   params.media_marker = engine->marker;
+  if (engine->layers)
+    {
+      params.cb_eval = on_vision_node;
+      params.cb_eval_user_data = engine;
+    }
   engine->mtmd = mtmd_init_from_file (config->mmproj, engine->model, params);
   if (engine->mtmd == NULL || !mtmd_support_vision (engine->mtmd))
     {
@@ -924,10 +1259,17 @@ load_mmproj (LlamaEngine *engine, const UtEngineConfig *config, enum llama_flash
 static gboolean
 probe_graph (LlamaEngine *engine, GError **error)
 {
-  g_snprintf (engine->last.name, sizeof engine->last.name, "l_out-%d", llama_model_n_layer (engine->model) - 1);
+  g_snprintf (engine->last.name, sizeof engine->last.name, "%s%d", LAYER_NODE, llama_model_n_layer (engine->model) - 1);
   g_strlcpy (engine->normed.name, "result_norm", sizeof engine->normed.name);
   engine->last.rows = g_array_new (FALSE, FALSE, sizeof (float));
   engine->normed.rows = g_array_new (FALSE, FALSE, sizeof (float));
+  engine->n_decoder = engine->layers ? llama_model_n_layer (engine->model) : 0;
+  engine->decoder = g_new0 (Capture, (gsize) engine->n_decoder);
+  for (int l = 0; l < engine->n_decoder; l++)
+    {
+      g_snprintf (engine->decoder[l].name, sizeof engine->decoder[l].name, "%s%d", LAYER_NODE, l);
+      engine->decoder[l].rows = g_array_new (FALSE, FALSE, sizeof (float));
+    }
 
   const llama_token token = 0;
   const Suffix suffix = { &token, 1, 0, 0, FALSE };
@@ -998,6 +1340,9 @@ llama_open (const UtEngineConfig *config, GError **error)
   g_autoptr (UtEngine) base = &engine->base;
   base->class = &ut_engine_llama;
   engine->marker = g_strdup ("<undertow:image>");
+  engine->layers = config->layers;
+  engine->ends = g_array_new (FALSE, FALSE, sizeof (int));
+  engine->vision.sums = g_ptr_array_new_with_free_func (g_free);
   if (!load_model (engine, config, error) || !learn_template (engine, error) || !make_context (engine, config, flash_attn, error)
       || !probe_graph (engine, error) || !load_mmproj (engine, config, flash_attn, error))
     return NULL;

@@ -12,6 +12,12 @@ constexpr int CELL = 32;         /* pixels a side of what one token sees */
 constexpr double FREQUENCY = 12;  /* radians of a token's first sine from a black cell to a full one */
 constexpr double SENSITIVITY = 6; /* how strongly the pooled tokens move the scores */
 constexpr double CLOSING = 0.1;   /* what ending the turn costs, a byte of the option */
+constexpr size_t N_LAYERS = 3;    /* of the encoder, and of the decoder */
+
+typedef struct {
+  UtEngine base;
+  gboolean layers;
+} MockEngine;
 
 /* A fixed random direction [N_EMBD] for a text: what the mock "understands" of it. */
 static void
@@ -74,20 +80,57 @@ score_text (const UtQuery *query, const char *text, const double pooled[N_EMBD])
   return -log1p (exp (-SENSITIVITY * dot)) - 0.01;
 }
 
+/* The state at the end of a text, which is what it sees and a direction of the text's. */
+static void
+state_of (const char *text, const double pooled[N_EMBD], float *raw, float *normed)
+{
+  double direction[N_EMBD];
+  direction_of (text, "mock prompt", direction);
+  for (size_t i = 0; i < N_EMBD; i++)
+    {
+      raw[i] = (float) (pooled[i] + direction[i]);
+      normed[i] = (float) tanh (pooled[i] + direction[i]);
+    }
+}
+
+/* What stands before the last layer: nearer to what was seen, the earlier the layer. */
+static void
+add_layers (const UtState *ctx, const double pooled[N_EMBD], float *layers)
+{
+  for (size_t l = 0; l < N_LAYERS; l++)
+    for (size_t i = 0; i < N_EMBD; i++)
+      layers[l * N_EMBD + i] = (float) (pooled[i] + (double) (l + 1) / N_LAYERS * (ctx->raw[i] - pooled[i]));
+}
+
+/* It says what it prefers: an option, or one of a few words. */
+static void
+answer_freely (const UtQuery *query, const double pooled[N_EMBD], int n_generate, UtAnswer *answer)
+{
+  static const char *const words[] = { "yes", "no", "red", "two", "left", NULL };
+  const char *const *texts = query->options != NULL ? (const char *const *) query->options : words;
+  const char *best = texts[0];
+  for (size_t k = 1; texts[k] != NULL; k++)
+    if (score_text (query, texts[k], pooled) > score_text (query, best, pooled))
+      best = texts[k];
+  answer->text = g_utf8_substring (best, 0, MIN (n_generate, g_utf8_strlen (best, -1)));
+  answer->greedy = ut_state_new (1, N_EMBD);
+  state_of (answer->text, pooled, answer->greedy.raw, answer->greedy.normed);
+}
+
 static UtAnswer *
-answer_query (const UtQuery *query, const double pooled[N_EMBD])
+answer_query (const MockEngine *engine, const UtQuery *query, int n_generate, const double pooled[N_EMBD])
 {
   const unsigned n_options = query->options != NULL ? g_strv_length (query->options) : 0;
   UtAnswer *answer = ut_answer_new (n_options, N_EMBD);
 
-  double prompt[N_EMBD];
-  direction_of (query->prompt, "mock prompt", prompt);
-  for (size_t i = 0; i < N_EMBD; i++)
+  state_of (query->prompt, pooled, answer->ctx.raw, answer->ctx.normed);
+  if (engine->layers)
     {
-      answer->ctx[i] = (float) (pooled[i] + prompt[i]);
-      answer->ctx_normed[i] = (float) tanh (pooled[i] + prompt[i]);
+      answer->layers = g_new (float, N_LAYERS * N_EMBD);
+      add_layers (&answer->ctx, pooled, answer->layers);
     }
-
+  if (n_generate > 0)
+    answer_freely (query, pooled, n_generate, answer);
   for (unsigned k = 0; k < n_options; k++)
     {
       UtScore *score = &answer->scores[k];
@@ -95,15 +138,18 @@ answer_query (const UtQuery *query, const double pooled[N_EMBD])
       score->logprob = score->logprob_text - CLOSING * (double) strlen (query->options[k]);
       score->logprob_label = query->labels != NULL ? score_text (query, query->labels[k], pooled) : score->logprob_text;
       score->n_tokens = (int) strlen (query->options[k]);
+      state_of (query->options[k], pooled, answer->options.raw + k * N_EMBD, answer->options.normed + k * N_EMBD);
     }
   return answer;
 }
 
 static UtResult *
-mock_evaluate ([[maybe_unused]] UtEngine *engine, const UtRequest *request, GError **error)
+mock_evaluate (UtEngine *base, const UtRequest *request, GError **error)
 {
+  const MockEngine *engine = (const MockEngine *) base;
   g_autoptr (UtResult) result = ut_result_new ();
   result->n_embd = N_EMBD;
+  result->n_layers = engine->layers ? N_LAYERS : 0;
   embed_images (request, result);
 
   /* Without an image it has a prejudice, as a model would. */
@@ -113,6 +159,15 @@ mock_evaluate ([[maybe_unused]] UtEngine *engine, const UtRequest *request, GErr
   for (size_t t = 0; t < result->n_vision; t++)
     for (size_t i = 0; i < N_EMBD; i++)
       pooled[i] += result->vision[t * N_EMBD + i] / (double) result->n_vision;
+
+  if (engine->layers && result->n_vision > 0)
+    {
+      result->n_vision_layers = N_LAYERS;
+      result->n_vision_embd = N_EMBD;
+      result->vision_layers = g_new (float, N_LAYERS * N_EMBD);
+      for (size_t i = 0; i < N_LAYERS * N_EMBD; i++)
+        result->vision_layers[i] = (float) pow (pooled[i % N_EMBD], (double) (i / N_EMBD + 1));
+    }
 
   for (size_t q = 0; q < request->queries->len; q++)
     {
@@ -124,7 +179,7 @@ mock_evaluate ([[maybe_unused]] UtEngine *engine, const UtRequest *request, GErr
           g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the mock engine was asked to fail");
           return NULL;
         }
-      g_ptr_array_add (result->answers, answer_query (query, pooled));
+      g_ptr_array_add (result->answers, answer_query (engine, query, request->n_generate, pooled));
     }
   return g_steal_pointer (&result);
 }
@@ -137,9 +192,11 @@ mock_close (UtEngine *engine)
 }
 
 static UtEngine *
-mock_open ([[maybe_unused]] const UtEngineConfig *config, [[maybe_unused]] GError **error)
+mock_open (const UtEngineConfig *config, [[maybe_unused]] GError **error)
 {
-  UtEngine *engine = g_new0 (UtEngine, 1);
+  MockEngine *mock = g_new0 (MockEngine, 1);
+  UtEngine *engine = &mock->base;
+  mock->layers = config->layers;
   engine->class = &ut_engine_mock;
   engine->info.description = g_strdup ("mock");
   engine->info.versions = g_strdup ("mock 1");

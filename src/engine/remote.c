@@ -16,10 +16,13 @@
 #include "base/error.h"
 #include "engine/engine.h"
 
-#define CONFIG_TYPE "(msmsmsmsmsiiiii)"
-#define REQUEST_TYPE "(a(iiay)a(sasas))"
+#define CONFIG_TYPE "(msmsmsmsmsiiiiib)"
+#define REQUEST_TYPE "(a(iiay)a(sasas)i)"
 #define INFO_TYPE "(sssst)"
-#define RESULT_TYPE "(a(a(dddi)auau)a(uuu)aut)"
+/* A representation, before and after the final norm. */
+#define STATE_TYPE "(auau)"
+#define ANSWER_TYPE "(a(dddi)" STATE_TYPE STATE_TYPE "aums" STATE_TYPE ")"
+#define RESULT_TYPE "(a" ANSWER_TYPE "a(uuu)auau(tttt)d)"
 /* Every answer of the worker: the payload, or an error's code and message. */
 #define REPLY_TYPE "(bisv)"
 
@@ -109,7 +112,7 @@ request_value (const UtRequest *request)
       g_variant_builder_add (&queries, "(s^as^as)", query->prompt, query->options != NULL ? query->options : (char **) none,
                              query->labels != NULL ? query->labels : (char **) none);
     }
-  return g_variant_new (REQUEST_TYPE, &images, &queries);
+  return g_variant_new (REQUEST_TYPE, &images, &queries, request->n_generate);
 }
 
 static UtRequest *
@@ -118,6 +121,7 @@ request_of_value (GVariant *value, GError **error)
   g_autoptr (UtRequest) request = ut_request_new ();
   g_autoptr (GVariant) images = g_variant_get_child_value (value, 0);
   g_autoptr (GVariant) queries = g_variant_get_child_value (value, 1);
+  g_variant_get_child (value, 2, "i", &request->n_generate);
 
   for (gsize i = 0; i < g_variant_n_children (images); i++)
     {
@@ -147,51 +151,83 @@ request_of_value (GVariant *value, GError **error)
 }
 
 static GVariant *
+state_value (const UtState *state, size_t n)
+{
+  return g_variant_new ("(@au@au)", floats_value (state->raw, state->raw != NULL ? n : 0),
+                        floats_value (state->normed, state->normed != NULL ? n : 0));
+}
+
+static GVariant *
+answer_value (const UtAnswer *answer, const UtResult *result)
+{
+  GVariantBuilder scores;
+  g_variant_builder_init (&scores, G_VARIANT_TYPE ("a(dddi)"));
+  for (unsigned k = 0; k < answer->n_options; k++)
+    g_variant_builder_add (&scores, "(dddi)", answer->scores[k].logprob, answer->scores[k].logprob_text,
+                           answer->scores[k].logprob_label, answer->scores[k].n_tokens);
+  return g_variant_new ("(a(dddi)@" STATE_TYPE "@" STATE_TYPE "@aums@" STATE_TYPE ")", &scores,
+                        state_value (&answer->ctx, result->n_embd),
+                        state_value (&answer->options, answer->n_options * result->n_embd),
+                        floats_value (answer->layers, answer->layers != NULL ? result->n_layers * result->n_embd : 0), answer->text,
+                        state_value (&answer->greedy, result->n_embd));
+}
+
+static GVariant *
 result_value (const UtResult *result)
 {
   GVariantBuilder answers, grids;
-  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a(a(dddi)auau)"));
+  g_variant_builder_init (&answers, G_VARIANT_TYPE ("a" ANSWER_TYPE));
   for (size_t i = 0; i < result->answers->len; i++)
-    {
-      const UtAnswer *answer = result->answers->pdata[i];
-      GVariantBuilder scores;
-      g_variant_builder_init (&scores, G_VARIANT_TYPE ("a(dddi)"));
-      for (unsigned k = 0; k < answer->n_options; k++)
-        g_variant_builder_add (&scores, "(dddi)", answer->scores[k].logprob, answer->scores[k].logprob_text,
-                               answer->scores[k].logprob_label, answer->scores[k].n_tokens);
-      g_variant_builder_add (&answers, "(a(dddi)@au@au)", &scores, floats_value (answer->ctx, result->n_embd),
-                             floats_value (answer->ctx_normed, result->n_embd));
-    }
+    g_variant_builder_add_value (&answers, answer_value (result->answers->pdata[i], result));
   g_variant_builder_init (&grids, G_VARIANT_TYPE ("a(uuu)"));
   for (size_t i = 0; i < result->grids->len; i++)
     {
       const UtGrid *grid = &g_array_index (result->grids, UtGrid, i);
       g_variant_builder_add (&grids, "(uuu)", grid->t, grid->h, grid->w);
     }
-  return g_variant_new ("(a(a(dddi)auau)a(uuu)@aut)", &answers, &grids,
-                        floats_value (result->vision, result->n_vision * result->n_embd), (guint64) result->n_embd);
+  const size_t n_of_layers = result->vision_layers != NULL ? result->n_vision_layers * result->n_vision_embd : 0;
+  return g_variant_new ("(a" ANSWER_TYPE "a(uuu)@au@au(tttt)d)", &answers, &grids,
+                        floats_value (result->vision, result->n_vision * result->n_embd),
+                        floats_value (result->vision_layers, n_of_layers), (guint64) result->n_embd, (guint64) result->n_layers,
+                        (guint64) result->n_vision_layers, (guint64) result->n_vision_embd, result->generate_seconds);
+}
+
+/* The floats of an array, which must be `n` or, where `optional`, none. */
+static gboolean
+take_floats (GVariant *floats, size_t n, gboolean optional, float **out)
+{
+  gsize size;
+  const float *values = g_variant_get_fixed_array (floats, &size, sizeof (float));
+  g_free (*out);
+  *out = size > 0 ? g_memdup2 (values, size * sizeof (float)) : NULL;
+  return size == n || (optional && size == 0);
 }
 
 static gboolean
-copy_floats (GVariant *floats, float *out, size_t n)
+take_state (GVariant *value, size_t n, gboolean optional, UtState *out)
 {
-  if (g_variant_get_size (floats) != n * sizeof (float))
-    return FALSE;
-  if (n > 0)
-    memcpy (out, g_variant_get_data (floats), n * sizeof (float));
-  return TRUE;
+  g_autoptr (GVariant) raw = g_variant_get_child_value (value, 0), normed = g_variant_get_child_value (value, 1);
+  return take_floats (raw, n, optional, &out->raw) && take_floats (normed, n, optional, &out->normed)
+         && (out->raw == NULL) == (out->normed == NULL);
 }
 
+/* The answer held by `value`; NULL where it does not fit the shapes of the result and of the query. */
 static UtAnswer *
-answer_of_value (GVariant *value, size_t n_embd)
+answer_of_value (GVariant *value, const UtResult *result, const UtQuery *query)
 {
-  g_autoptr (GVariant) scores = NULL, ctx = NULL, ctx_normed = NULL;
-  g_variant_get (value, "(@a(dddi)@au@au)", &scores, &ctx, &ctx_normed);
-  UtAnswer *answer = ut_answer_new ((unsigned) g_variant_n_children (scores), n_embd);
-  for (unsigned k = 0; k < answer->n_options; k++)
+  g_autoptr (GVariant) scores = NULL, ctx = NULL, options = NULL, layers = NULL, greedy = NULL;
+  UtAnswer *answer = ut_answer_new (query->options != NULL ? g_strv_length (query->options) : 0, result->n_embd);
+  g_variant_get (value, "(@a(dddi)@" STATE_TYPE "@" STATE_TYPE "@aums@" STATE_TYPE ")", &scores, &ctx, &options, &layers, &answer->text,
+                 &greedy);
+  const gboolean fits = g_variant_n_children (scores) == answer->n_options && take_state (ctx, result->n_embd, FALSE, &answer->ctx)
+                        && take_state (options, answer->n_options * result->n_embd, FALSE, &answer->options)
+                        && take_floats (layers, result->n_layers * result->n_embd, TRUE, &answer->layers)
+                        && take_state (greedy, result->n_embd, TRUE, &answer->greedy)
+                        && (answer->text == NULL) == (answer->greedy.raw == NULL);
+  for (unsigned k = 0; fits && k < answer->n_options; k++)
     g_variant_get_child (scores, k, "(dddi)", &answer->scores[k].logprob, &answer->scores[k].logprob_text,
                          &answer->scores[k].logprob_label, &answer->scores[k].n_tokens);
-  if (!copy_floats (ctx, answer->ctx, n_embd) || !copy_floats (ctx_normed, answer->ctx_normed, n_embd))
+  if (!fits)
     g_clear_pointer (&answer, ut_answer_free);
   return answer;
 }
@@ -201,23 +237,27 @@ static UtResult *
 result_of_value (GVariant *value, const UtRequest *request)
 {
   g_autoptr (UtResult) result = ut_result_new ();
-  g_autoptr (GVariant) answers = NULL, grids = NULL, vision = NULL;
-  guint64 n_embd;
-  g_variant_get (value, "(@a(a(dddi)auau)@a(uuu)@aut)", &answers, &grids, &vision, &n_embd);
+  g_autoptr (GVariant) answers = NULL, grids = NULL, vision = NULL, vision_layers = NULL;
+  guint64 n_embd, n_layers, n_vision_layers, n_vision_embd;
+  g_variant_get (value, "(@a" ANSWER_TYPE "@a(uuu)@au@au(tttt)d)", &answers, &grids, &vision, &vision_layers, &n_embd, &n_layers,
+                 &n_vision_layers, &n_vision_embd, &result->generate_seconds);
   result->n_embd = n_embd;
+  result->n_layers = n_layers;
+  result->n_vision_layers = n_vision_layers;
+  result->n_vision_embd = n_vision_embd;
   if (g_variant_n_children (answers) != request->queries->len)
     return NULL;
 
   for (gsize i = 0; i < g_variant_n_children (answers); i++)
     {
-      const UtQuery *query = request->queries->pdata[i];
       g_autoptr (GVariant) child = g_variant_get_child_value (answers, i);
-      UtAnswer *answer = answer_of_value (child, n_embd);
-      if (answer == NULL)
-        return NULL;
+      UtAnswer *answer = answer_of_value (child, result, request->queries->pdata[i]);
+      if (answer == NULL || (request->n_generate > 0) != (answer->text != NULL))
+        {
+          g_clear_pointer (&answer, ut_answer_free);
+          return NULL;
+        }
       g_ptr_array_add (result->answers, answer);
-      if (answer->n_options != (query->options != NULL ? g_strv_length (query->options) : 0))
-        return NULL;
     }
   for (gsize i = 0; i < g_variant_n_children (grids); i++)
     {
@@ -226,10 +266,9 @@ result_of_value (GVariant *value, const UtRequest *request)
       g_array_append_val (result->grids, grid);
       result->n_vision += (size_t) grid.t * grid.h * grid.w;
     }
-  result->vision = g_new (float, g_variant_get_size (vision) / sizeof (float) + 1);
-  if (!copy_floats (vision, result->vision, result->n_vision * n_embd))
-    return NULL;
-  return g_steal_pointer (&result);
+  const gboolean fits = take_floats (vision, result->n_vision * result->n_embd, FALSE, &result->vision)
+                        && take_floats (vision_layers, result->n_vision_layers * result->n_vision_embd, TRUE, &result->vision_layers);
+  return fits ? g_steal_pointer (&result) : NULL;
 }
 
 /* ── the worker's side ──────────────────────────────────────────────────────────────────────────────────────────────────────── */
@@ -250,9 +289,9 @@ serve_open (GInputStream *in, GOutputStream *out)
   if (value == NULL)
     return NULL;
   UtEngineConfig config = {};
-  g_variant_get (value, "(m&sm&sm&sm&sm&siiiii)", &config.engine, &config.model, &config.mmproj, &config.devices,
+  g_variant_get (value, "(m&sm&sm&sm&sm&siiiiib)", &config.engine, &config.model, &config.mmproj, &config.devices,
                  &config.flash_attn, &config.n_threads, &config.n_ctx, &config.n_gpu_layers, &config.image_min_tokens,
-                 &config.image_max_tokens);
+                 &config.image_max_tokens, &config.layers);
 
   g_autoptr (GError) failure = NULL;
   g_autoptr (UtEngine) engine = ut_engine_open (&config, &failure);
@@ -395,7 +434,7 @@ start_worker (RemoteEngine *engine, GError **error)
   g_autoptr (GVariant) info = ask (engine,
                                    g_variant_new (CONFIG_TYPE, c->engine, c->model, c->mmproj, c->devices, c->flash_attn,
                                                   c->n_threads, c->n_ctx, c->n_gpu_layers, c->image_min_tokens,
-                                                  c->image_max_tokens),
+                                                  c->image_max_tokens, c->layers),
                                    INFO_TYPE, "loading the model", error);
   if (info == NULL)
     {

@@ -32,9 +32,6 @@ typedef struct {
   double touched; /* share of the pixels with any difference */
 } UtPixelChange;
 
-/* How many numbers that are. */
-#define UT_PIXEL_CHANGES 3
-
 /* Of n images [n] together, each against its clean one. All NaN where the sizes of a pair differ or n is 0. [+] */
 UtPixelChange ut_pixel_change (const UtImage *const *clean, const UtImage *const *perturbed, size_t n);
 

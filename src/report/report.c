@@ -19,6 +19,8 @@ const UtReportView ut_report_views[] = {
   { "flip_margins", "mean margin of flipped answers, clean and perturbed", NULL },
   { "false_answers", "change of false positives and false negatives on yes/no questions", NULL },
   { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE", NULL },
+  { "layers", "the drift by depth: along the encoder, the projector, the language model (run --layers)", NULL },
+  { "generations", "the greedy answers, clean and perturbed (run --generate)", NULL },
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full", NULL },
   { "auroc", "drift as a predictor of a flip, by family and channel, with 95 % intervals by bootstrap over images", ut_auroc_make },
   { "exceedance", "share of instances that drifted further than the median control; of all, kept and flipped answers", NULL },

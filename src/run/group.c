@@ -12,13 +12,42 @@ const UtChannelInfo ut_channels[UT_N_CHANNELS] = {
   [UT_CTX_OPEN_NORMED] = { "ctx_open.normed", "the same after the final norm" },
   [UT_CTX_MCQ] = { "ctx_mcq", "last token of the prompt with options (POPE: the yes/no prompt), last layer, before the final norm" },
   [UT_CTX_MCQ_NORMED] = { "ctx_mcq.normed", "the same after the final norm" },
+  [UT_ANS_OPEN] = { "ans_open", "mean over the tokens of the greedy answer to the open prompt (--generate), last layer" },
+  [UT_ANS_OPEN_NORMED] = { "ans_open.normed", "the same after the final norm" },
+  [UT_ANS_MCQ] = { "ans_mcq", "mean over the tokens of the chosen option, last layer, before the final norm" },
+  [UT_ANS_MCQ_NORMED] = { "ans_mcq.normed", "the same after the final norm" },
+  [UT_ANS_MCQ_FREE] = { "ans_mcq_free", "mean over the tokens of the greedy answer to the prompt with options (--generate)" },
+  [UT_ANS_MCQ_FREE_NORMED] = { "ans_mcq_free.normed", "the same after the final norm" },
 };
+
+static const char *
+layer_name (const char *part, size_t layer)
+{
+  g_autofree char *name = g_strdup_printf ("%s.%zu", part, layer);
+  return g_intern_string (name);
+}
+
+const char *
+ut_vision_layer_name (size_t layer)
+{
+  return layer_name ("vision", layer);
+}
+
+const char *
+ut_llm_layer_name (size_t layer)
+{
+  return layer_name ("llm", layer);
+}
 
 void
 ut_view_clear (UtView *view)
 {
   for (size_t c = 0; c < UT_N_CHANNELS; c++)
     g_clear_pointer (&view->channels[c], g_free);
+  ut_state_clear (&view->options);
+  g_clear_pointer (&view->layers, g_free);
+  g_clear_pointer (&view->text_open, g_free);
+  g_clear_pointer (&view->text_mcq, g_free);
   g_clear_pointer (&view->scores, g_free);
   g_clear_pointer (&view->no_image, g_free);
 }
@@ -145,6 +174,9 @@ ut_vision_of_result (UtResult *result)
   vision->n_grids = result->grids->len;
   vision->pooled = g_new (float, vision->n_embd);
   ut_mean_pool (vision->tokens, vision->n_tokens, vision->n_embd, vision->pooled);
+  vision->layers = g_steal_pointer (&result->vision_layers);
+  vision->n_layers = result->n_vision_layers;
+  vision->n_embd_layers = result->n_vision_embd;
   return vision;
 }
 
@@ -161,6 +193,7 @@ vision_clear (void *data)
   g_free (vision->tokens);
   g_free (vision->grids);
   g_free (vision->pooled);
+  g_free (vision->layers);
 }
 
 void
@@ -179,11 +212,20 @@ ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first)
   UtView view = {
     .channels = {
       [UT_VISION] = vision != NULL ? g_memdup2 (vision->pooled, size) : NULL,
-      [UT_CTX_OPEN] = g_memdup2 (open->ctx, size),
-      [UT_CTX_OPEN_NORMED] = g_memdup2 (open->ctx_normed, size),
-      [UT_CTX_MCQ] = g_memdup2 (closed->ctx, size),
-      [UT_CTX_MCQ_NORMED] = g_memdup2 (closed->ctx_normed, size),
+      [UT_CTX_OPEN] = g_memdup2 (open->ctx.raw, size),
+      [UT_CTX_OPEN_NORMED] = g_memdup2 (open->ctx.normed, size),
+      [UT_CTX_MCQ] = g_memdup2 (closed->ctx.raw, size),
+      [UT_CTX_MCQ_NORMED] = g_memdup2 (closed->ctx.normed, size),
+      [UT_ANS_OPEN] = g_memdup2 (open->greedy.raw, size),
+      [UT_ANS_OPEN_NORMED] = g_memdup2 (open->greedy.normed, size),
+      [UT_ANS_MCQ_FREE] = g_memdup2 (closed->greedy.raw, size),
+      [UT_ANS_MCQ_FREE_NORMED] = g_memdup2 (closed->greedy.normed, size),
     },
+    .options = { g_memdup2 (closed->options.raw, closed->n_options * size), g_memdup2 (closed->options.normed, closed->n_options * size) },
+    .layers = g_memdup2 (closed->layers, result->n_layers * size),
+    .n_layers = closed->layers != NULL ? result->n_layers : 0,
+    .text_open = g_strdup (open->text),
+    .text_mcq = g_strdup (closed->text),
     .scores = g_memdup2 (closed->scores, closed->n_options * sizeof (UtScore)),
     .n_options = closed->n_options,
   };
@@ -191,10 +233,14 @@ ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first)
 }
 
 void
-ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image)
+ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image, size_t n_embd)
 {
   g_autofree UtOptionScore *options = g_new (UtOptionScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
     options[k] = (UtOptionScore) { view->scores[k], no_image[k], strlen (item->options[k]) };
   view->predicted = ut_score_decide (form, options, view->n_options);
+  const size_t chosen = (size_t) view->predicted * n_embd, size = n_embd * sizeof (float);
+  view->channels[UT_ANS_MCQ] = g_memdup2 (view->options.raw + chosen, size);
+  view->channels[UT_ANS_MCQ_NORMED] = g_memdup2 (view->options.normed + chosen, size);
+  ut_state_clear (&view->options);
 }

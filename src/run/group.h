@@ -6,7 +6,20 @@
 #include "run/score.h"
 
 /* Where a question's representations are read, in the order they are stored; UT_N_CHANNELS of them. */
-typedef enum { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED, UT_N_CHANNELS } UtChannel;
+typedef enum {
+  UT_VISION,
+  UT_CTX_OPEN,
+  UT_CTX_OPEN_NORMED,
+  UT_CTX_MCQ,
+  UT_CTX_MCQ_NORMED,
+  UT_ANS_OPEN,
+  UT_ANS_OPEN_NORMED,
+  UT_ANS_MCQ,
+  UT_ANS_MCQ_NORMED,
+  UT_ANS_MCQ_FREE,
+  UT_ANS_MCQ_FREE_NORMED,
+  UT_N_CHANNELS
+} UtChannel;
 
 typedef struct {
   const char *name;
@@ -15,10 +28,20 @@ typedef struct {
 
 extern const UtChannelInfo ut_channels[UT_N_CHANNELS];
 
+/* The channel after a layer, counted from 0: "vision.3" of the encoder (mean over its patches), "llm.3" of the decoder (last token of the
+ * prompt with options). Never freed. */
+const char *ut_vision_layer_name (size_t layer);
+const char *ut_llm_layer_name (size_t layer);
+
 /* One question under one variant, measured. */
 typedef struct {
   int predicted;
-  float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image */
+  float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image, for answers that were not asked for, and for
+                                   * the chosen option's before it is chosen */
+  UtState options;                /* [n_options, n_embd]: what `ans_mcq` is chosen from */
+  float *layers;                  /* [n_layers, n_embd]: the channels llm.L; NULL where they were not asked for */
+  size_t n_layers;
+  char *text_open, *text_mcq;     /* the greedy answers; NULL where they were not asked for */
   UtScore *scores;                /* [n_options] */
   double *no_image;               /* [n_options]: s_k with no image in the prompt; of a clean view alone */
   unsigned n_options;
@@ -32,6 +55,8 @@ typedef struct {
   UtGrid *grids; /* [n_grids], one an image (or slice) */
   size_t n_grids;
   float *pooled; /* [n_embd], their mean */
+  float *layers; /* [n_layers, n_embd_layers]: the channels vision.L; NULL where they were not asked for */
+  size_t n_layers, n_embd_layers;
 } UtVision;
 
 typedef struct {
@@ -73,7 +98,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtVision, ut_vision_unref)
 /* Reads an item's view from the answers at `first` and `first` + 1 of a result. Nothing is predicted yet. */
 UtView ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first);
 
-/* Predicts the option with the largest score of the form. `no_image` is the clean view's, [n_options]. */
-void ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image);
+/* Predicts the option with the largest score of the form, [n_embd] wide states in `ans_mcq`. `no_image` is the clean view's,
+ * [n_options]. */
+void ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image, size_t n_embd);
 void ut_view_clear (UtView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtView, ut_view_clear)

@@ -123,6 +123,8 @@ ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const 
   add (rows, "--seed", g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
   add (rows, UT_STORE_SCORE, g_strdup (ut_score_form (config->score, NULL)->name), FALSE);
   add (rows, "variants", join_variants (variants), FALSE);
+  add (rows, "--layers", g_strdup (config->layers ? "yes" : "no"), FALSE);
+  add (rows, "--generate", g_strdup_printf ("%d", config->n_generate), FALSE);
 
   add (rows, "command", g_strdup (config->command), TRUE);
   add (rows, "dataset", g_strdup (config->dataset.path), TRUE);

@@ -9,11 +9,12 @@ job_item_clear (void *data)
 }
 
 UtJob *
-ut_job_new (UtGroup *group, const UtVariant *variant)
+ut_job_new (UtGroup *group, const UtVariant *variant, int n_generate)
 {
   UtJob *job = g_new0 (UtJob, 1);
   job->group = ut_group_ref (group);
   job->variant = variant;
+  job->n_generate = n_generate;
   job->items = g_array_new (FALSE, TRUE, sizeof (UtJobItem));
   g_array_set_clear_func (job->items, job_item_clear);
   job->results = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_result_free);
@@ -66,6 +67,7 @@ static UtRequest *
 request_for (UtJob *job, size_t from, size_t to)
 {
   UtRequest *request = ut_request_new ();
+  request->n_generate = job->n_generate;
   for (size_t k = 0; k < job->images->len; k++)
     g_ptr_array_add (request->images, ut_image_ref (job->images->pdata[k]));
 
@@ -117,6 +119,7 @@ evaluate_items (UtJob *job, UtEngine *engine, size_t from, size_t to, GError **e
       if (bare == NULL)
         return FALSE;
     }
+  job->generate_seconds += result->generate_seconds;
   for (size_t i = from; i < to; i++)
     {
       UtJobItem *item = &g_array_index (job->items, UtJobItem, i);

@@ -14,15 +14,17 @@ typedef struct {
 typedef struct {
   UtGroup *group;
   const UtVariant *variant;
+  int n_generate;     /* tokens of greedy answers, 0 for none */
   GPtrArray *others;  /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
   GPtrArray *images;  /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
   GError *error;
   GArray *items;      /* UtJobItem */
   GPtrArray *results; /* UtResult * */
   double seconds;     /* inside the engine */
+  double generate_seconds; /* of these, for greedy answers */
 } UtJob;
 
-UtJob *ut_job_new (UtGroup *group, const UtVariant *variant);
+UtJob *ut_job_new (UtGroup *group, const UtVariant *variant, int n_generate);
 void ut_job_add_item (UtJob *job, unsigned i, char *detail);
 void ut_job_free (UtJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtJob, ut_job_free)

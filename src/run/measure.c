@@ -109,6 +109,14 @@ measure_bands (const UtVision *vision, GArray *out)
   add_defined (out, channel, "cross_coherence", of.cross);
 }
 
+/* Of a layer, how far it moved, and that against its own size: layers differ in theirs. */
+static void
+measure_layer (const char *channel, const float *clean, const float *values, size_t n, GArray *out)
+{
+  add (out, channel, "cosine_distance", ut_cosine_distance (clean, values, n));
+  add (out, channel, "relative_l2", ut_relative_l2 (clean, values, n));
+}
+
 void
 ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out)
 {
@@ -118,10 +126,15 @@ ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out)
   add (out, channel, "dirichlet", ut_dirichlet_energy (vision->tokens, vision->grids, vision->n_grids, vision->n_embd));
   add_defined (out, channel, "dirichlet_rayleigh",
                ut_dirichlet_rayleigh (vision->tokens, vision->grids, vision->n_grids, vision->n_embd));
-  if (clean != NULL)
-    measure_change (vision, clean, out);
-  else
-    measure_bands (vision, out);
+  if (clean == NULL)
+    {
+      measure_bands (vision, out);
+      return;
+    }
+  measure_change (vision, clean, out);
+  for (size_t l = 0; l < vision->n_layers; l++)
+    measure_layer (ut_vision_layer_name (l), clean->layers + l * vision->n_embd_layers, vision->layers + l * vision->n_embd_layers,
+                   vision->n_embd_layers, out);
 }
 
 void
@@ -138,6 +151,8 @@ ut_measure_channels (const UtView *view, const UtView *clean, const UtView *prio
       if (blank != NULL)
         add_defined (out, ut_channels[c].name, "prior_position", ut_prior_position (from, to, blank, n_embd));
     }
+  for (size_t l = 0; l < view->n_layers; l++)
+    measure_layer (ut_llm_layer_name (l), clean->layers + l * n_embd, view->layers + l * n_embd, n_embd, out);
 }
 
 const UtMeasurement *

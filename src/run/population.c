@@ -5,7 +5,11 @@
 #include "base/rng.h"
 #include "metric/metric.h"
 
-const UtChannel ut_population_channels[UT_N_POPULATION_CHANNELS] = { UT_VISION, UT_CTX_OPEN, UT_CTX_MCQ };
+gboolean
+ut_population_has (UtChannel channel)
+{
+  return channel == UT_VISION || channel == UT_CTX_OPEN || channel == UT_CTX_MCQ;
+}
 
 struct _UtSample {
   GHashTable *items; /* set of item indices; NULL for all */
@@ -120,18 +124,17 @@ compare_populations (UtStore *store, GPtrArray *variants, const char *channel, c
 }
 
 static gboolean
-is_kept (size_t channel)
+is_kept (const char *name)
 {
-  for (unsigned c = 0; c < UT_N_POPULATION_CHANNELS; c++)
-    if (ut_population_channels[c] == channel)
-      return TRUE;
+  for (size_t c = 0; c < UT_N_CHANNELS; c++)
+    if (g_str_equal (ut_channels[c].name, name))
+      return ut_population_has (c);
   return FALSE;
 }
 
 static gboolean
-measure_channel (UtStore *store, GPtrArray *items, GPtrArray *variants, size_t channel, guint64 seed, GError **error)
+measure_channel (UtStore *store, GPtrArray *items, GPtrArray *variants, const char *name, guint64 seed, GError **error)
 {
-  const char *name = ut_channels[channel].name;
   g_autofree float *values = NULL;
   g_autofree gboolean *present = NULL;
   size_t n_embd;
@@ -142,7 +145,7 @@ measure_channel (UtStore *store, GPtrArray *items, GPtrArray *variants, size_t c
   const UtPopulation population = { values, present, items->len, n_embd };
   g_autofree float *centre = centre_of (&population);
   return add_controls (store, items, name, &population, seed, error)
-         && (!is_kept (channel) || compare_populations (store, variants, name, centre, error));
+         && (!is_kept (name) || compare_populations (store, variants, name, centre, error));
 }
 
 gboolean
@@ -150,8 +153,11 @@ ut_measure_population (UtStore *store, GPtrArray *items, GPtrArray *variants, gu
 {
   if (!ut_store_forget_population (store, error))
     return FALSE;
-  for (size_t c = 0; c < UT_N_CHANNELS; c++)
-    if (!measure_channel (store, items, variants, c, seed, error))
+  g_auto (GStrv) channels = ut_store_channels (store, error);
+  if (channels == NULL)
+    return FALSE;
+  for (char **channel = channels; *channel != NULL; channel++)
+    if (!measure_channel (store, items, variants, *channel, seed, error))
       return FALSE;
   return ut_store_commit (store, error);
 }

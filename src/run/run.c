@@ -129,6 +129,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
     .height = first != NULL ? first->height : 0,
     .detail = job_item->detail,
     .label = label_of (run, job, job_item),
+    .text_open = view->text_open,
+    .text_mcq = view->text_mcq,
   };
   run->progress.trials_done++;
   run->progress.trials_now++;
@@ -136,15 +138,29 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
   return ut_store_add_trial (run->store, &trial, error);
 }
 
+/* Of a view's channels those that there are: all, or the population's. */
 static gboolean
-store_embeddings (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const UtChannel *channels, size_t n,
-                  GError **error)
+store_embeddings (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, gboolean all, GError **error)
 {
   const UtItem *item = job->group->items->pdata[job_item->i];
-  for (const UtChannel *c = channels; c < channels + n; c++)
-    if (view->channels[*c] != NULL
-        && !ut_store_add_embedding (run->store, item->index, job->variant->id, ut_channels[*c].name, view->channels[*c],
+  for (size_t c = 0; c < UT_N_CHANNELS; c++)
+    if (view->channels[c] != NULL && (all || ut_population_has (c))
+        && !ut_store_add_embedding (run->store, item->index, job->variant->id, ut_channels[c].name, view->channels[c],
                                     job->group->n_embd, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* The layers' representations of a clean trial, which their control drift is measured on. */
+static gboolean
+store_layers (Run *run, const UtItem *item, const UtVision *vision, const UtView *view, size_t n_embd, GError **error)
+{
+  for (size_t l = 0; vision != NULL && l < vision->n_layers; l++)
+    if (!ut_store_add_embedding (run->store, item->index, 0, ut_vision_layer_name (l), vision->layers + l * vision->n_embd_layers,
+                                 vision->n_embd_layers, error))
+      return FALSE;
+  for (size_t l = 0; l < view->n_layers; l++)
+    if (!ut_store_add_embedding (run->store, item->index, 0, ut_llm_layer_name (l), view->layers + l * n_embd, n_embd, error))
       return FALSE;
   return TRUE;
 }
@@ -153,7 +169,6 @@ store_embeddings (Run *run, const UtJob *job, const UtJobItem *job_item, const U
 static gboolean
 take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vision, GArray *shared, GError **error)
 {
-  static const UtChannel all[UT_N_CHANNELS] = { UT_VISION, UT_CTX_OPEN, UT_CTX_OPEN_NORMED, UT_CTX_MCQ, UT_CTX_MCQ_NORMED };
   UtGroup *group = job->group;
   const UtItem *item = group->items->pdata[job_item->i];
   UtView *view = &group->clean[job_item->i];
@@ -163,9 +178,10 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vis
   view->no_image = g_new (double, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
     view->no_image[k] = job_item->no_image->scores[k].logprob;
-  ut_view_decide (view, item, run->form, view->no_image);
+  ut_view_decide (view, item, run->form, view->no_image, group->n_embd);
   return is_done (run, item->index, 0)
-         || (store_embeddings (run, job, job_item, view, all, UT_N_CHANNELS, error)
+         || (store_embeddings (run, job, job_item, view, TRUE, error)
+             && (!ut_sample_has (run->population, item->index) || store_layers (run, item, vision, view, group->n_embd, error))
              && store_view (run, job, job_item, view, shared, error));
 }
 
@@ -180,11 +196,11 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   g_auto (UtView) own = {};
   UtView *view = job->variant == run->prior ? &group->prior[job_item->i] : &own;
   *view = ut_view_of_result (job_item->result, vision, job_item->first);
-  ut_view_decide (view, item, run->form, group->clean[job_item->i].no_image);
+  ut_view_decide (view, item, run->form, group->clean[job_item->i].no_image, group->n_embd);
   if (is_done (run, item->index, job->variant->id))
     return TRUE;
   const gboolean keep = job->variant->family->role == UT_ROLE_PERTURBATION && ut_sample_has (run->population, item->index);
-  return (!keep || store_embeddings (run, job, job_item, view, ut_population_channels, UT_N_POPULATION_CHANNELS, error))
+  return (!keep || store_embeddings (run, job, job_item, view, FALSE, error))
          && store_view (run, job, job_item, view, shared, error);
 }
 
@@ -295,6 +311,7 @@ finish_job (Run *run, GError **error)
   g_autoptr (UtJob) job = g_async_queue_pop (run->from_engine);
   run->under_way--;
   run->progress.engine_seconds += job->seconds;
+  run->progress.generate_seconds += job->generate_seconds;
   if (!take_job (run, job, error) || !check_deaths (run, job, error))
     return FALSE;
   if (!ut_store_commit_if_due (run->store, error))
@@ -439,7 +456,7 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
       UtJob *job = g_hash_table_lookup (by_key, key);
       if (job == NULL)
         {
-          job = ut_job_new (group, variant);
+          job = ut_job_new (group, variant, run->config->n_generate);
           g_ptr_array_add (jobs, job);
           g_hash_table_insert (by_key, key, job);
         }
@@ -473,7 +490,7 @@ group_is_done (const Run *run, const UtGroup *group)
 static gboolean
 fail_group (Run *run, UtGroup *group, GError *failure, GError **error)
 {
-  g_autoptr (UtJob) job = ut_job_new (group, run->variants->pdata[0]);
+  g_autoptr (UtJob) job = ut_job_new (group, run->variants->pdata[0], 0);
   for (unsigned i = 0; i < group->items->len; i++)
     ut_job_add_item (job, i, NULL);
   job->error = failure;
@@ -665,6 +682,7 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   run.dataset = ut_dataset_open (&config->dataset, error);
   if (run.dataset == NULL)
     return FALSE;
+  engine.layers = config->layers;
   run.engine = ut_engine_open_remote (&engine, config->program, error);
   if (run.engine == NULL)
     return FALSE;

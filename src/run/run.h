@@ -11,6 +11,8 @@ typedef struct {
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
   const char *score;     /* the form of the score that decides, as ut_score_form reads it */
+  gboolean layers;       /* measure drift after every layer too */
+  int n_generate;        /* tokens of greedy answers, which the channels ans_open and ans_mcq_free are read from; 0 for none */
   guint64 seed;
   const char *output;    /* path of the run's database */
   const char *program;   /* this program's file, for the engine's worker process */
@@ -25,6 +27,7 @@ typedef struct {
   guint64 flips, failures;
   double seconds;                /* since the first image */
   double engine_seconds;         /* of these, inside the engine */
+  double generate_seconds;       /* of these, for greedy answers */
 } UtRunProgress;
 
 typedef struct {

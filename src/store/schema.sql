@@ -85,6 +85,15 @@ CREATE TABLE no_image (
   CHECK (isfinite(logprob))
 );
 
+-- What the model answered by itself, token by token the likeliest.
+CREATE TABLE generated (
+  item    UINTEGER NOT NULL,
+  variant UINTEGER NOT NULL,
+  prompt  VARCHAR NOT NULL,  -- open; mcq: the one with options, or yes/no
+  text    VARCHAR NOT NULL,  -- without what only ends it
+  CHECK (prompt IN ('open', 'mcq'))
+);
+
 -- One stored value of a metric in one trial.
 CREATE TABLE measurement (
   item    UINTEGER NOT NULL,
@@ -95,7 +104,7 @@ CREATE TABLE measurement (
   CHECK (isfinite(value))
 );
 
--- Pooled representations: of all clean trials, kept for the control drift, and of the perturbed trials of a sample of the items, to hold
+-- Pooled representations: of all clean trials (of layers a sample of them), kept for the control drift, and of the perturbed trials of a sample of the items, to hold
 -- populations against each other.
 CREATE TABLE embedding (
   item    UINTEGER NOT NULL,

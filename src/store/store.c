@@ -27,6 +27,7 @@ typedef enum {
   TABLE_TRIAL,
   TABLE_SCORE,
   TABLE_NO_IMAGE,
+  TABLE_GENERATED,
   TABLE_MEASUREMENT,
   TABLE_EMBEDDING,
   TABLE_POPULATION,
@@ -34,7 +35,7 @@ typedef enum {
 } Table;
 
 static const char *const table_names[N_TABLES]
-    = { "variant", "item", "skipped", "trial", "score", "no_image", "measurement", "embedding", "population" };
+    = { "variant", "item", "skipped", "trial", "score", "no_image", "generated", "measurement", "embedding", "population" };
 
 typedef struct {
   unsigned item;
@@ -538,6 +539,29 @@ append_no_image (UtStore *store, const UtTrial *trial, GError **error)
   return TRUE;
 }
 
+static gboolean
+append_generated (UtStore *store, const UtTrial *trial, GError **error)
+{
+  const struct {
+    const char *prompt, *text;
+  } answers[] = { { "open", trial->text_open }, { "mcq", trial->text_mcq } };
+  for (size_t i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      if (answers[i].text == NULL)
+        continue;
+      UtDbAppender *rows = writer (store, TABLE_GENERATED, error);
+      if (rows == NULL)
+        return FALSE;
+      ut_db_append_int64 (rows, trial->item);
+      ut_db_append_int64 (rows, trial->variant);
+      ut_db_append_text (rows, answers[i].prompt);
+      ut_db_append_text (rows, answers[i].text);
+      if (!ut_db_append_end_row (rows, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement, GError **error)
 {
@@ -576,7 +600,7 @@ ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
   if (!append_trial (store, trial, fault, error))
     return FALSE;
   return fault != NULL
-         || (append_scores (store, trial, error) && append_no_image (store, trial, error)
+         || (append_scores (store, trial, error) && append_no_image (store, trial, error) && append_generated (store, trial, error)
              && append_measurements (store, trial, error));
 }
 
@@ -779,6 +803,21 @@ ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float 
   *out_values = g_steal_pointer (&values);
   *out_present = g_steal_pointer (&present);
   return TRUE;
+}
+
+char **
+ut_store_channels (UtStore *store, GError **error)
+{
+  if (!flush (store, error))
+    return NULL;
+  g_autoptr (UtDbCursor) cursor = ut_db_query (
+      store->db, "SELECT DISTINCT channel FROM embedding WHERE variant = 0 ORDER BY channel_rank(channel), channel", error);
+  if (cursor == NULL)
+    return NULL;
+  g_autoptr (GStrvBuilder) channels = g_strv_builder_new ();
+  while (ut_db_next (cursor, NULL))
+    g_strv_builder_add (channels, ut_db_text (cursor, 0));
+  return g_strv_builder_end (channels);
 }
 
 /* --- Populations ------------------------------------------------------------------------------------------------------------- */

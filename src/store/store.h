@@ -88,6 +88,7 @@ typedef struct {
   int width, height;   /* of the perturbed (first) image, pixels */
   const char *detail;  /* what the variant was for this item ("Answer is B"); NULL where its name says all */
   const char *label;   /* what became of the right answer: holds, changed, doubtful; NULL where that is not known */
+  const char *text_open, *text_mcq; /* the greedy answers to the open prompt and to the one with options; NULL where there are none */
 } UtTrial;
 
 /* A trial is added once; a second time is UT_ERROR_FAILED. */
@@ -95,6 +96,9 @@ gboolean ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **erro
 
 /* A measurement of a stored trial that could only be made when all trials were there. */
 gboolean ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement, GError **error);
+
+/* The channels that a clean trial has embeddings of, in a reader's order. NULL-terminated; the caller owns them. */
+char **ut_store_channels (UtStore *store, GError **error);
 
 /* An embedding [n] of a trial. It counts only if the trial is stored and did not fail. */
 gboolean ut_store_add_embedding (UtStore *store, unsigned item, unsigned variant, const char *channel, const float *values, size_t n,

@@ -21,6 +21,9 @@ CREATE OR REPLACE MACRO channel_rank(channel) AS
   100 * coalesce(list_position(['image', 'vision', 'llm', 'ctx_open', 'ctx_mcq', 'ans_open', 'ans_mcq', 'ans_mcq_free'],
                                split_part(channel, '.', 1)), 99) + length(channel);
 
+-- Whether the channel is one of the layers' own (vision.3, llm.12), which stand in a view of their own.
+CREATE OR REPLACE MACRO is_layer(channel) AS regexp_matches(channel, '^(vision|llm)\.[0-9]+$');
+
 -- P(|X − n/2| ≥ |k − n/2|) of X ~ Binomial(n, ½): McNemar's exact test, two-sided. The logarithms leave it exact to 1e-9 up to n = 10⁵.
 CREATE OR REPLACE MACRO binomial_two_sided(k, n) AS
   least(1, 2 * list_sum(list_transform(range(least(k, n - k) + 1),
@@ -415,20 +418,42 @@ SELECT channel, family,
        any_value(percent)         FILTER (answer = 'flipped') AS flipped_percent,
        any_value(delta_dirichlet) FILTER (answer = 'all')     AS delta_dirichlet
 FROM drift_statistics
+WHERE NOT is_layer(channel)
 GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
+
+-- The drift by depth [+] §9: along the encoder, what the language model receives of it, along the language model. Its last layer is ctx_mcq.
+CREATE OR REPLACE VIEW layers AS
+WITH placed AS (
+  SELECT *,
+         CASE WHEN channel = 'vision' THEN 'projector' WHEN starts_with(channel, 'vision') THEN 'encoder'
+              WHEN channel = 'ctx_mcq.normed' THEN 'final norm' ELSE 'llm' END AS part,
+         if(is_layer(channel), split_part(channel, '.', 2)::INTEGER, NULL) AS layer
+  FROM drift_statistics
+  WHERE is_layer(channel) OR channel IN ('vision', 'ctx_mcq.normed')
+)
+SELECT family, part, layer, channel,
+       any_value(questions)  FILTER (answer = 'all')  AS questions,
+       any_value(mean_pd)    FILTER (answer = 'all')  AS drift,
+       any_value(mean_cd)                             AS control,
+       any_value(percent)    FILTER (answer = 'all')  AS percent,
+       any_value(percent_sd) FILTER (answer = 'all')  AS percent_sd,
+       any_value(percent)    FILTER (answer = 'kept') AS hidden_percent
+FROM placed
+GROUP BY family, place, part, layer, channel
+ORDER BY place, list_position(['encoder', 'projector', 'llm', 'final norm'], part), layer;
 
 -- What a drift is held against: the median control distance of a channel. `unrelated` is the paper's control, other items' clean
 -- representations; `matched` the same question on another item's image.
 CREATE OR REPLACE VIEW control_medians AS
 SELECT 'unrelated' AS control, channel, median(c.mean_distance) AS median_control
 FROM control c JOIN trial t USING (item)
-WHERE t.variant = 0 AND t.error IS NULL
+WHERE t.variant = 0 AND t.error IS NULL AND NOT is_layer(channel)
 GROUP BY channel
 UNION ALL
 SELECT 'matched', m.channel, median(m.value)
 FROM measurement m JOIN variant v USING (variant)
-WHERE v.role = 'control' AND m.metric = 'cosine_distance'
+WHERE v.role = 'control' AND m.metric = 'cosine_distance' AND NOT is_layer(m.channel)
 GROUP BY m.channel;
 
 -- One row an instance, channel and control: whether the drift went beyond the median.
@@ -459,7 +484,7 @@ ORDER BY channel_rank(channel), channel, place, control;
 CREATE OR REPLACE VIEW forecasts AS
 SELECT p.family, d.channel, i.image_id, d.drift, d.flip
 FROM drifts d JOIN pools p USING (variant) JOIN item i USING (item)
-WHERE d.drift IS NOT NULL
+WHERE d.drift IS NOT NULL AND NOT is_layer(d.channel)
 ORDER BY p.place, channel_rank(d.channel), d.channel, d.item, d.variant;
 
 -- ── What goes with what ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -473,6 +498,7 @@ WITH change AS (
   FROM instances n
   JOIN measurement m USING (item, variant)
   LEFT JOIN measurement m0 ON m0.item = m.item AND m0.variant = 0 AND m0.channel = m.channel AND m0.metric = m.metric
+  WHERE NOT is_layer(m.channel)
 )
 SELECT * FROM change
 UNION ALL
@@ -615,7 +641,7 @@ WITH question AS (
 ), control_sum AS (
   SELECT i.image_id, c.channel, count(c.mean_distance) AS n_cd, coalesce(sum(c.mean_distance ORDER BY item), 0) AS cd
   FROM control c JOIN item i USING (item) JOIN trial t USING (item)
-  WHERE t.variant = 0 AND t.error IS NULL
+  WHERE t.variant = 0 AND t.error IS NULL AND NOT is_layer(c.channel)
   GROUP BY i.image_id, c.channel
 ), drift_sum AS (
   SELECT q.place, q.family, q.channel, q.answer, i.image_id, count(q.pd) AS n_pd, coalesce(sum(q.pd ORDER BY item), 0) AS pd
@@ -759,6 +785,15 @@ CREATE OR REPLACE VIEW measurements AS
 SELECT m.item, i.id, v.name AS variant, m.channel, m.metric, m.value
 FROM measurement m LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
 ORDER BY m.item, m.variant, m.metric, channel_rank(m.channel), m.channel;
+
+-- What the model wrote by itself, beside what it wrote on the clean image [P] §5.
+CREATE OR REPLACE VIEW generations AS
+SELECT g.item, i.id, v.family, v.name AS variant, g.prompt, g.text, c.text AS clean_text, g.text = c.text AS same
+FROM generated g
+LEFT JOIN generated c ON c.item = g.item AND c.prompt = g.prompt AND c.variant = 0
+LEFT JOIN item i ON i.item = g.item
+LEFT JOIN variant v ON v.variant = g.variant
+ORDER BY g.item, g.prompt, g.variant;
 
 -- Every option's score.
 CREATE OR REPLACE VIEW scores AS
