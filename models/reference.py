@@ -2,6 +2,7 @@
 
 Scores options as Undertow does: sums of log-probabilities over the option's text and the turn's closing tokens.
 """
+import functools
 import os
 import sys
 
@@ -95,11 +96,18 @@ class Scorer:
         self.model, self.tokenizer = model, tokenizer
         self.patch = model.config.vision_config.patch_size
         self.pad = tokenizer.token_to_id("<|image_pad|>")
-        self.before_norm = None
-        model.model.language_model.layers[-1].register_forward_hook(self.keep)
+        self.decoder, self.encoder = {}, {}  # what came out of each layer
+        for kept, layers in (self.decoder, model.model.language_model.layers), (self.encoder, model.model.visual.blocks):
+            for i, layer in enumerate(layers):
+                layer.register_forward_hook(functools.partial(self.keep, kept, i))
 
-    def keep(self, module, args, output):
-        self.before_norm = output
+    @staticmethod
+    def keep(kept, i, module, args, output):
+        kept[i] = output[0] if isinstance(output, tuple) else output
+
+    @property
+    def before_norm(self):
+        return self.decoder[len(self.decoder) - 1]
 
     def ids(self, text):
         return self.tokenizer.encode(text, add_special_tokens=False).ids
@@ -125,8 +133,41 @@ class Scorer:
             head = ("<|vision_end|>" if images else shape.USER) + prompt + shape.TURN
             start = len(before) + len(self.ids(head))
             ids = torch.tensor([before + self.ids(head + option + shape.CLOSING)])
-            out = self.model(input_ids=ids, mm_token_type_ids=(ids == self.pad).int(), **seen)
+            out = self.run(ids, seen)
             logs = out.logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
             n_closing = len(self.ids(shape.CLOSING))
             scores.append((float(logs.sum()), float(logs[:-n_closing].sum())))
         return scores, self.before_norm[0, start - 1]
+
+    def run(self, ids, seen):
+        return self.model(input_ids=ids, mm_token_type_ids=(ids == self.pad).int(), **seen)
+
+    def means(self, rows):
+        """Before and after the final norm, the means over rows of tokens of the last layer."""
+        state = self.before_norm[0, rows]
+        return state.mean(0), self.model.model.language_model.norm(state).mean(0)
+
+    @torch.no_grad()
+    def states(self, images, prompt, options, n_generate=32):
+        """What is read beside the scores: after every layer of the decoder the last prompt token ("llm"), after every layer of the encoder
+        the mean over the patches ("vision"), the mean over each option's tokens ("options", "options_normed"), the greedy answer ("text")
+        and the mean over its tokens, the one that ends it among them ("greedy", "greedy_normed")."""
+        before, seen = self.prefix(images)
+        head = before + self.ids(("<|vision_end|>" if images else shape.USER) + prompt + shape.TURN)
+        found = dict(options=[], options_normed=[])
+        for option in options:
+            self.run(torch.tensor([head + self.ids(option + shape.CLOSING)]), seen)
+            raw, normed = self.means(slice(len(head), len(head) + len(self.ids(option))))
+            found["options"].append(raw)
+            found["options_normed"].append(normed)
+        out = self.run(torch.tensor([head]), seen)
+        found["llm"] = [self.decoder[i][0, -1] for i in range(len(self.decoder))]
+        found["vision"] = [self.encoder[i].reshape(-1, self.encoder[i].shape[-1]).mean(0) for i in range(len(self.encoder))]
+
+        answer, end = [], self.tokenizer.token_to_id("<|im_end|>")
+        while len(answer) < n_generate and end not in answer:
+            answer.append(int(out.logits[0, -1].argmax()))
+            out = self.run(torch.tensor([head + answer]), seen)
+        found["text"] = self.tokenizer.decode([t for t in answer if t != end])
+        found["greedy"], found["greedy_normed"] = self.means(slice(len(head), None))
+        return found

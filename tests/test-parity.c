@@ -17,6 +17,7 @@
 constexpr double MAX_DISTANCE = 1e-4; /* 1 − cosine */
 /* Of |Δ log-probability| with no image in the prompt, which the models have never met and settle no rounding for. */
 constexpr double MAX_NO_IMAGE = 2e-2;
+constexpr int N_GENERATE = 32; /* as in parity.py */
 
 typedef struct {
   const char *size, *flash_attn;
@@ -33,8 +34,9 @@ static const Case cases[] = {
 typedef struct {
   GArray *logprobs; /* double: |Δ| of every option */
   GArray *no_image; /* the same with no image in the prompt */
-  double distance;  /* the largest so far */
-  unsigned compared, other_pixels, other_answers;
+  double distance;  /* of a context, the largest so far */
+  double of_states; /* of the answers' states and of the layers' */
+  unsigned compared, other_pixels, other_answers, other_texts, states;
 } Worst;
 
 /* Adds the differences of one score of every option, the double at `offset` of UtScore, to those that the item has under `name`. */
@@ -73,16 +75,46 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void
-compare_ctx (yyjson_val *expected, const float *ctx, size_t n, Worst *worst)
+/* The largest cosine distance of the vectors [n, width], which the item has one after the other. */
+static double
+compare_vectors (yyjson_val *expected, const float *have, size_t n, size_t width)
 {
-  g_assert_cmpuint (yyjson_arr_size (expected), ==, n);
-  g_autofree float *want = g_new (float, n);
+  g_assert_cmpuint (yyjson_arr_size (expected), ==, n * width);
+  g_autofree float *want = g_new (float, n * width);
   size_t i, max;
   yyjson_val *value;
   yyjson_arr_foreach (expected, i, max, value)
     want[i] = (float) yyjson_get_num (value);
-  worst->distance = fmax (worst->distance, ut_cosine_distance (want, ctx, n));
+  double largest = 0;
+  for (size_t v = 0; v < n; v++)
+    largest = fmax (largest, ut_cosine_distance (want + v * width, have + v * width, width));
+  return largest;
+}
+
+/* What else is read: answers and layers. */
+static void
+compare_states (yyjson_val *states, const UtResult *result, const UtAnswer *answer, Worst *worst)
+{
+  const struct {
+    const char *name;
+    const float *have;
+    size_t n, width;
+  } all[] = {
+    { "options", answer->options.raw, answer->n_options, result->n_embd },
+    { "options_normed", answer->options.normed, answer->n_options, result->n_embd },
+    { "greedy", answer->greedy.raw, 1, result->n_embd },
+    { "greedy_normed", answer->greedy.normed, 1, result->n_embd },
+    { "llm", answer->layers, result->n_layers, result->n_embd },
+    { "vision", result->vision_layers, result->n_vision_layers, result->n_vision_embd },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      const double distance = compare_vectors (yyjson_obj_get (states, all[i].name), all[i].have, all[i].n, all[i].width);
+      g_test_message ("%s: 1 - cosine %.2g at most", all[i].name, distance);
+      worst->of_states = fmax (worst->of_states, distance);
+    }
+  worst->other_texts += !yyjson_equals_str (yyjson_obj_get (states, "text"), answer->text);
+  worst->states++;
 }
 
 /* The item's request, or NULL where its images are not the ones that the expected values were computed on. */
@@ -109,6 +141,7 @@ compare_without_image (UtEngine *engine, UtRequest *request, yyjson_val *expecte
 {
   g_autoptr (GError) error = NULL;
   g_ptr_array_set_size (request->images, 0);
+  request->n_generate = 0;
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
   g_assert_no_error (error);
   compare_scores (expected, "logprob_no_image", result->answers->pdata[1], offsetof (UtScore, logprob), worst->no_image);
@@ -130,16 +163,21 @@ compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst 
   const UtQuery *query = request->queries->pdata[1];
   g_assert_cmpstr (query->prompt, ==, yyjson_get_str (yyjson_obj_get (expected, "prompt")));
   g_autoptr (GError) error = NULL;
+  request->n_generate = yyjson_obj_get (expected, "states") != NULL ? N_GENERATE : 0;
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
   g_assert_no_error (error);
   const UtAnswer *answer = result->answers->pdata[1];
   compare_scores (expected, "logprob", answer, offsetof (UtScore, logprob), worst->logprobs);
   compare_scores (expected, "logprob_text", answer, offsetof (UtScore, logprob_text), worst->logprobs);
-  compare_scores (expected, "logprob_letter", answer, offsetof (UtScore, logprob_label), worst->logprobs);
-  compare_without_image (engine, request, expected, worst);
-  yyjson_val *ctx = yyjson_obj_get (expected, "ctx");
+  yyjson_val *ctx = yyjson_obj_get (expected, "ctx"), *states = yyjson_obj_get (expected, "states");
   if (ctx != NULL)
-    compare_ctx (ctx, answer->ctx.raw, result->n_embd, worst);
+    {
+      compare_scores (expected, "logprob_letter", answer, offsetof (UtScore, logprob_label), worst->logprobs);
+      compare_without_image (engine, request, expected, worst);
+      worst->distance = fmax (worst->distance, compare_vectors (ctx, answer->ctx.raw, 1, result->n_embd));
+    }
+  if (states != NULL)
+    compare_states (states, result, answer, worst);
   worst->other_answers += !same_choice (yyjson_obj_get (expected, "logprob"), answer);
   worst->compared++;
 }
@@ -151,7 +189,7 @@ open_engine (const Case *data)
   g_autofree char *mmproj = g_strdup_printf (UT_SOURCE_MODELS "/%s-mmproj.gguf", data->size);
   const UtEngineConfig config = {
     .engine = "llama", .model = model, .mmproj = mmproj, .flash_attn = data->flash_attn, .n_threads = 1, .n_gpu_layers = 0,
-    .image_min_tokens = -1, .image_max_tokens = -1,
+    .image_min_tokens = -1, .image_max_tokens = -1, .layers = TRUE,
   };
   g_autoptr (GError) error = NULL;
   UtEngine *engine = ut_engine_open (&config, &error);
@@ -200,13 +238,17 @@ test_parity (gconstpointer data)
   g_assert_cmpuint (worst.compared, ==, 120);
   const double largest = largest_of (logprobs), largest_no_image = largest_of (no_image);
   const double median = g_array_index (logprobs, double, logprobs->len / 2);
-  g_test_message ("%s, -fa %s: log-probabilities within %.2g in the median, %.2g at most, %.2g with no image; 1 - cosine %.2g at most",
-                  of->size, of->flash_attn, median, largest, largest_no_image, worst.distance);
+  g_test_message ("%s, -fa %s: log-probabilities within %.2g in the median, %.2g at most, %.2g with no image; "
+                  "1 - cosine %.2g at most, of answers and layers %.2g",
+                  of->size, of->flash_attn, median, largest, largest_no_image, worst.distance, worst.of_states);
+  g_assert_cmpuint (worst.states, ==, 6);
+  g_assert_cmpuint (worst.other_texts, ==, 0);
   g_assert_cmpuint (worst.other_answers, ==, 0);
   g_assert_cmpfloat (median, <=, of->median);
   g_assert_cmpfloat (largest, <=, of->max);
   g_assert_cmpfloat (largest_no_image, <=, MAX_NO_IMAGE);
   g_assert_cmpfloat (worst.distance, <=, MAX_DISTANCE);
+  g_assert_cmpfloat (worst.of_states, <=, MAX_DISTANCE);
 }
 
 int

@@ -145,7 +145,8 @@ request_of_value (GVariant *value, GError **error)
       g_autofree char *prompt = NULL;
       g_auto (GStrv) options = NULL, labels = NULL;
       g_variant_get_child (queries, i, "(s^as^as)", &prompt, &options, &labels);
-      ut_request_add_query (request, prompt, (const char *const *) options, *labels != NULL ? (const char *const *) labels : NULL);
+      ut_request_add_query (request, prompt, *options != NULL ? (const char *const *) options : NULL,
+                            *labels != NULL ? (const char *const *) labels : NULL);
     }
   return g_steal_pointer (&request);
 }

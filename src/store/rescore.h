@@ -10,9 +10,9 @@ typedef struct {
 } UtRescored;
 
 /* Copies the run `from` to the new file `to` and decides its answers by `score`, a name in ut_score_forms: every stored prediction
- * changes, and with it all that the views derive from answers and scores; what was measured on representations stays. The text overlays
- * stay too, which were drawn to contradict the clean answers by the first score: the copy's identity names that one under
- * "overlays chosen by". Decided by its first score again, a copy is the first run.
+ * changes, and with it all that the views derive from answers and scores; what was measured on representations stays, `ans_mcq` that of
+ * the option first chosen. The text overlays stay too, which were drawn to contradict the clean answers by the first score: the copy's
+ * identity names that one under "overlays chosen by". Decided by its first score again, a copy is the first run.
  *
  * UT_ERROR_FAILED for a file that is no run, is being written, or where `to` exists or cannot be written; then no `to` is left. */
 gboolean ut_store_rescore (const char *from, const char *score, const char *to, UtRescored *out, GError **error);

@@ -104,8 +104,8 @@ CREATE TABLE measurement (
   CHECK (isfinite(value))
 );
 
--- Pooled representations: of all clean trials (of layers a sample of them), kept for the control drift, and of the perturbed trials of a sample of the items, to hold
--- populations against each other.
+-- Pooled representations: of all clean trials (of layers on a sample of the items), kept for the control drift, and of the perturbed trials
+-- of a sample of the items, to hold populations against each other.
 CREATE TABLE embedding (
   item    UINTEGER NOT NULL,
   variant UINTEGER NOT NULL,

@@ -9,9 +9,16 @@ and computed with in float32. Items are 40 of each bundled benchmark, spread ove
 
     logprob       sums of log-probabilities over every option's text and the turn's closing tokens
     logprob_text  the same over the text alone
+
+of every fourth also
+
     logprob_letter    sums over every option's letter as the answer (of Yes and No, the word)
     logprob_no_image  logprob with no image in the prompt
-    ctx           of every fourth: the last prompt token's state after the last decoder layer, before the final norm
+    ctx               the last prompt token's state after the last decoder layer, before the final norm
+
+of every twentieth
+
+    states        what else is read of the model (models/reference.py, Scorer.states), a list of vectors one after the other
 
 and the checksum of its images' RGB bytes, so that another picture is not taken for another model.
 """
@@ -68,6 +75,12 @@ def rounded(values):
     return [float(f"{v:.9g}") for v in values]
 
 
+def states_of(scorer, images, prompt, options):
+    found = scorer.states(images, prompt, options)
+    flat = lambda value: [float(f"{v:.6g}") for v in (torch.cat(value) if isinstance(value, list) else value).tolist()]
+    return {name: value if name == "text" else flat(value) for name, value in found.items()}
+
+
 def reference_items(task, items, scorer, first):
     for number in range(N_ITEMS):
         part = len(items) // N_ITEMS
@@ -75,14 +88,17 @@ def reference_items(task, items, scorer, first):
         pngs, prompt, options = items[index]
         images = [np.array(Image.open(io.BytesIO(png)).convert("RGB")) for png in pngs]
         scores, ctx = scorer.score(images, prompt, options)
-        letters = options if task == "presence" else "ABCD"[:len(options)]
-        of_letters, _ = scorer.score(images, prompt, letters)
-        unseen, _ = scorer.score([], prompt, options)
         item = dict(task=task, index=first * len(items) // N_IMAGES + index, prompt=prompt,
                     pixels_sha256=hashlib.sha256(b"".join(i.tobytes() for i in images)).hexdigest(),
-                    logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores),
-                    logprob_letter=rounded(s for _, s in of_letters), logprob_no_image=rounded(s for s, _ in unseen))
-        yield item | (dict(ctx=rounded(ctx.tolist())) if number % 4 == 0 else {})
+                    logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores))
+        if number % 4 == 0:
+            letters = options if task == "presence" else "ABCD"[:len(options)]
+            item["logprob_letter"] = rounded(s for _, s in scorer.score(images, prompt, letters)[0])
+            item["logprob_no_image"] = rounded(s for s, _ in scorer.score([], prompt, options)[0])
+            item["ctx"] = rounded(ctx.tolist())
+        if number % 20 == 8:
+            item["states"] = states_of(scorer, images, prompt, options)
+        yield item
 
 
 def main():

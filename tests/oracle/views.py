@@ -9,7 +9,7 @@ drifts, trials' failures and labels) and computes what the views of answers, pix
 sums that intervals are drawn from, and AUROC by its definition. Agreement: 1e-9 relative, since both add the same doubles. It does the
 same with runs that another score decides, when they were made or later.
 """
-import collections, csv, fractions, functools, io, json, math, statistics, subprocess, sys, tempfile
+import collections, csv, fractions, functools, io, json, math, re, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -19,6 +19,7 @@ UNDERTOW = sys.argv[1]
 cli = importlib.import_module("test-cli")
 
 CORE = {"translation", "pad_crop", "scale", "scale_pad", "rotation", "text_semantic"}
+N_GENERATE = 8
 DRIFT = "cosine_distance"
 
 
@@ -45,11 +46,11 @@ def make_own(folder):
     return folder / "run", questions
 
 
-def make_bundled(folder, task, limit):
+def make_bundled(folder, task, limit, *more):
     """The same of a bundled benchmark: its right answers are read from the options that the scores were of."""
     run = folder / task
     subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", f"bundled:{task}", "--limit", str(limit), "-p",
-                    "translation,rotation,text_empty", "-o", run], check=True, stdout=subprocess.DEVNULL)
+                    "translation,rotation,text_empty", *more, "-o", run], check=True, stdout=subprocess.DEVNULL)
     return run, questions_of(run, task)
 
 
@@ -89,9 +90,15 @@ FORMS = {
 
 
 def summary(run):
-    """All tables of the summary at once, but for the one row that tells what the overlays were chosen by."""
+    """All tables of the summary at once, but for the one row that tells what the overlays were chosen by, and the states of the option
+    that was chosen first."""
     shown = subprocess.run([UNDERTOW, "show", run, "--format", "json"], check=True, capture_output=True, text=True)
-    return {name: rows for name, rows in json.loads(shown.stdout).items() if name != "overview"}
+    return {name: [r for r in rows if r.get("channel") not in ("ans_mcq", "ans_mcq.normed")]
+            for name, rows in json.loads(shown.stdout).items() if name != "overview"}
+
+
+def is_layer(channel):
+    return re.fullmatch(r"(vision|llm)\.\d+", channel) is not None
 
 
 class Run:
@@ -103,9 +110,10 @@ class Run:
         for row in view(run, "scores"):
             self.scores[row["id"], row["variant"]][row["option"]] = FORMS[score](row)
         self.values = {(r["id"], r["variant"], r["channel"], r["metric"]): r["value"] for r in view(run, "measurements")}
-        self.control = collections.defaultdict(dict)
+        self.all_controls = collections.defaultdict(dict)
         for row in view(run, "control_items"):
-            self.control[row["channel"]][row["id"]] = row["mean_distance"]
+            self.all_controls[row["channel"]][row["id"]] = row["mean_distance"]
+        self.control = {channel: values for channel, values in self.all_controls.items() if not is_layer(channel)}
         trials = view(run, "trials")
         self.family = {t["variant"]: t["family"] for t in view(run, "transitions")}  # those that apply to no question here, too
         self.items = [i for i in questions if (i, "clean") in self.scores]
@@ -281,7 +289,7 @@ def drift_of(run, channel, instances):
     for i, v in instances:
         by_item[i].append(run.values[i, v, channel, DRIFT])
     pd = [mean(d) for d in by_item.values()]
-    cd = [run.control[channel][i] for i in run.items]
+    cd = [run.all_controls[channel][i] for i in run.items]
     if not pd:
         return None, None, None
     sd = statistics.stdev(pd) if len(pd) > 1 else None
@@ -414,6 +422,37 @@ def test_drift(run):
     assert not rows, rows
 
 
+def test_layers(run):
+    rows = {(r["family"], r["channel"]): r for r in view(run.run, "layers")}
+    layers = [channel for channel in run.all_controls if is_layer(channel)]
+    assert len(layers) in (0, 6), layers
+    parts = {"vision": ("projector", None), "ctx_mcq.normed": ("final norm", None)}
+    parts |= {c: ("encoder" if c.startswith("vision") else "llm", int(c.split(".")[1])) for c in layers}
+    for channel, (part, layer) in parts.items():
+        for name, variants in run.pools():
+            instances = run.instances(variants)
+            percent, sd, _ = drift_of(run, channel, instances)
+            hidden = drift_of(run, channel, [x for x in instances if not run.flip(*x)])[0]
+            row = rows.pop((name, channel))
+            assert (row["part"], row["layer"]) == (part, layer), row
+            check(dict(percent=percent, percent_sd=sd, hidden_percent=hidden), row, (channel, name))
+    assert not rows, rows
+    order = [r["channel"] for r in view(run.run, "layers") if r["family"] == "translation"]
+    assert order == sorted(c for c in layers if c[0] == "v") + ["vision"] + sorted(c for c in layers if c[0] == "l") + ["ctx_mcq.normed"], order
+
+
+def test_generations(run):
+    rows = {(r["id"], r["variant"], r["prompt"]): r for r in view(run.run, "generations")}
+    if not any(c.startswith("ans_mcq_free") for c in run.control):
+        assert not rows, rows
+        return
+    assert set(rows) == {(i, v, p) for i, v in run.scores for p in ("open", "mcq")}
+    for (i, _, prompt), row in rows.items():
+        clean = rows[i, "clean", prompt]["text"]
+        assert row["clean_text"] == clean and row["same"] == (row["text"] == clean) and 0 < len(clean) <= N_GENERATE, row
+    assert {r["same"] for r in rows.values()} == {True, False}
+
+
 def drifts_and_flips(run, channel, variants):
     return [(run.values[i, v, channel, DRIFT], run.flip(i, v)) for i, v in run.instances(variants)]
 
@@ -422,7 +461,7 @@ def medians(run, channel):
     """(control, its median drift): of unrelated items, and of the same question on another image."""
     found = [("unrelated", statistics.median(run.control[channel][i] for i in run.items))]
     matched = [run.values[i, "other_image", channel, DRIFT] for i in run.items if (i, "other_image", channel, DRIFT) in run.values]
-    return found + [("matched", statistics.median(matched))] * bool(matched)
+    return found + ([("matched", statistics.median(matched))] if matched else [])
 
 
 def test_exceedance(run):
@@ -455,6 +494,8 @@ def changes(run):
     own = {(channel, metric) for _, v, channel, metric in run.values if v == "clean"}
     found = collections.defaultdict(dict)
     for (i, v, channel, metric), value in run.values.items():
+        if is_layer(channel):
+            continue
         if v in run.family and i in run.items:
             before = run.values.get((i, "clean", channel, metric)) if (channel, metric) in own else 0.0
             if before is not None:
@@ -473,6 +514,8 @@ def test_correlations(run):
     for (channel, metric), change in found.items():
         for name, variants in run.pools():
             instances = [x for x in run.instances(variants) if x in change]
+            if not instances:  # no pixels to compare where every variant changes the size
+                continue
             kept = [x for x in instances if not run.flip(*x)]
             y0 = lambda i: run.answer(i, "clean")
             logp = lambda i, v: run.scores[i, v][y0(i)] - run.scores[i, "clean"][y0(i)]
@@ -673,7 +716,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         own, presence, perception = (Run(*made) for made in (
-            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42)))
+            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42, "--layers", "--generate", str(N_GENERATE))))
         tests = [("own", test_own_is_worth_checking, (own,)), ("bundled", test_bundled_is_worth_checking, (presence, perception))]
         tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS + [test_scores]]
         by_letter = Run(rescore(own.run, "letter"), own.questions, "letter")
