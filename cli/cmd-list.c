@@ -81,7 +81,9 @@ static void
 list_channels (void)
 {
   for (size_t i = 0; i < UT_N_CHANNELS; i++)
-    printf ("%-16s %s\n", ut_channels[i].name, ut_channels[i].summary);
+    printf ("%-19s %s\n", ut_channels[i].name, ut_channels[i].summary);
+  printf ("%-19s %s\n", "vision.L", "mean over the patches after layer L of the encoder, L from 0 (--layers)");
+  printf ("%-19s %s\n", "llm.L", "last token of the prompt with options after layer L of the language model (--layers)");
 }
 
 static const struct {

@@ -54,11 +54,14 @@ def rows(run, view):
     return list(csv.DictReader(io.StringIO(show(run, view))))
 
 
-VIEWS = ["families", "accuracy", "drift", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "pixel_changes", "items", "trials", "failures"]
+# What was observed: all other views are made of it.
+OBSERVED = ["trials", "scores", "measurements", "control_items", "generations", "failures"]
+MADE = ["families", "accuracy", "drift", "layers", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "pixel_changes", "items",
+        "noise_floor"]
 
 
-def exports(run):
-    return {view: show(run, view) for view in VIEWS}
+def exports(run, views=OBSERVED):
+    return {view: show(run, view) for view in views}
 
 
 # ── tests: every function whose name begins with test_ ──────────────────────────────────────────────────────────────────────────
@@ -72,6 +75,20 @@ def test_end_to_end(tmp):
     # 18 questions: clean, 24 core variants, 6 overlay controls, the prior and the matched control each; an image the noise floor.
     n_images = len({r["id"] for r in trials if r["variant"] == "noise_floor"})
     assert len(trials) == 18 * 33 + n_images and 1 < n_images < 18, (len(trials), n_images)
+
+
+def test_answers_and_layers(tmp):
+    args = run_args(make_benchmark(tmp / "b", n_images=2), tmp / "run", "-p", "scale")
+    done = undertow(*args, "--layers", "--generate", 4)
+    assert done.returncode == 0 and "ans_mcq_free" in done.stdout and "llm.1" not in done.stdout, done
+    assert {"ans_open", "ans_mcq_free", "ans_mcq_free.normed", "ans_mcq"} <= {r["channel"] for r in rows(tmp / "run", "drift")}
+    profile = [r["channel"] for r in rows(tmp / "run", "layers") if r["family"] == "scale"]
+    assert profile == ["vision.0", "vision.1", "vision.2", "vision", "llm.0", "llm.1", "llm.2", "ctx_mcq.normed"], profile
+    texts = [r["text"] for r in rows(tmp / "run", "generations")]
+    assert texts and all(0 < len(t) <= 4 for t in texts), texts
+    assert_fails(2, ["--generate", "4 there, 5 here"], *args, "--layers", "--generate", 5)
+    assert_fails(2, ["--layers"], *args, "--generate", 4)
+    assert_fails(2, ["--generate"], *args, "--generate", -1)
 
 
 def test_identity_moves_nothing(tmp):
@@ -172,22 +189,23 @@ def test_same_seed_same_exports(tmp):
     dataset = make_benchmark(tmp / "b")
     for name, threads in (("one", 1), ("two", 2)):
         assert undertow(*run_args(dataset, tmp / name, "-t", threads)).returncode == 0
-    assert exports(tmp / "one") == exports(tmp / "two")
+    assert exports(tmp / "one", OBSERVED + MADE) == exports(tmp / "two", OBSERVED + MADE)
 
 
 def kill_and_resume(tmp, kill, times, seed=7):
     tmp = tmp / str(seed)
     tmp.mkdir()
     dataset = make_benchmark(tmp / "b", n_images=12)
-    assert undertow(*run_args(dataset, tmp / "whole")).returncode == 0
+    everything = ["--layers", "--generate", 8]
+    assert undertow(*run_args(dataset, tmp / "whole", *everything)).returncode == 0
     codes = []
     rng = random.Random(seed)
     for _ in range(times):
-        process = subprocess.Popen([UNDERTOW, *map(str, run_args(dataset, tmp / "cut"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([UNDERTOW, *map(str, run_args(dataset, tmp / "cut", *everything))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.05, 0.5))
         process.send_signal(kill)
         codes.append(process.wait(timeout=60))
-    last = undertow(*run_args(dataset, tmp / "cut"))
+    last = undertow(*run_args(dataset, tmp / "cut", *everything))
     assert last.returncode == 0, last.stderr
     assert exports(tmp / "whole") == exports(tmp / "cut")
     return codes
@@ -341,7 +359,7 @@ def test_exported_benchmarks_run(tmp):
 def test_show_formats(tmp):
     undertow(*run_args(make_benchmark(tmp / "b", n_images=2), tmp / "run", "-p", "scale"))
     assert_fails(2, ["families"], "show", tmp / "run", "familes")
-    for view in VIEWS:
+    for view in "families", "intervals", "trials", "generations", "failures":
         as_csv = rows(tmp / "run", view)
         as_json = json.loads(undertow("show", tmp / "run", view, "--format", "json").stdout)
         assert len(as_csv) == len(as_json), view

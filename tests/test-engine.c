@@ -35,7 +35,15 @@ make_request (size_t n_queries)
   g_ptr_array_add (request->images, noise_image (96, 128, 0));
   for (size_t i = 0; i < n_queries; i++)
     ut_request_add_query (request, prompts[i % 4], i % 4 == 0 ? NULL : i % 4 == 1 ? options : yes_no, i % 4 == 1 ? labels : NULL);
+  request->n_generate = 3;
   return request;
+}
+
+static void
+assert_equal_states (const UtState *a, const UtState *b, size_t n)
+{
+  g_assert_cmpmem (a->raw, n * sizeof (float), b->raw, n * sizeof (float));
+  g_assert_cmpmem (a->normed, n * sizeof (float), b->normed, n * sizeof (float));
 }
 
 static void
@@ -50,8 +58,14 @@ assert_equal_answers (const UtResult *a, size_t i, const UtResult *b, size_t j)
       g_assert_cmpmem (&x->scores[k].logprob_label, sizeof (double), &y->scores[k].logprob_label, sizeof (double));
       g_assert_cmpint (x->scores[k].n_tokens, ==, y->scores[k].n_tokens);
     }
-  g_assert_cmpmem (x->ctx.raw, a->n_embd * sizeof (float), y->ctx.raw, b->n_embd * sizeof (float));
-  g_assert_cmpmem (x->ctx.normed, a->n_embd * sizeof (float), y->ctx.normed, b->n_embd * sizeof (float));
+  assert_equal_states (&x->ctx, &y->ctx, a->n_embd);
+  if (x->n_options > 0)
+    assert_equal_states (&x->options, &y->options, x->n_options * a->n_embd);
+  g_assert_nonnull (x->text);
+  g_assert_cmpstr (x->text, ==, y->text);
+  assert_equal_states (&x->greedy, &y->greedy, a->n_embd);
+  g_assert_cmpuint (a->n_layers, >, 1);
+  g_assert_cmpmem (x->layers, a->n_layers * a->n_embd * sizeof (float), y->layers, b->n_layers * b->n_embd * sizeof (float));
 }
 
 static void
@@ -62,12 +76,15 @@ assert_equal_results (const UtResult *a, const UtResult *b)
     assert_equal_answers (a, i, b, i);
   g_assert_cmpmem (a->grids->data, a->grids->len * sizeof (UtGrid), b->grids->data, b->grids->len * sizeof (UtGrid));
   g_assert_cmpmem (a->vision, a->n_vision * a->n_embd * sizeof (float), b->vision, b->n_vision * b->n_embd * sizeof (float));
+  g_assert_cmpuint (a->n_vision_layers, >, 1);
+  g_assert_cmpmem (a->vision_layers, a->n_vision_layers * a->n_vision_embd * sizeof (float), b->vision_layers,
+                   b->n_vision_layers * b->n_vision_embd * sizeof (float));
 }
 
 static UtEngine *
 open_remote (const char *name)
 {
-  const UtEngineConfig config = { .engine = name, .n_threads = 1, .image_min_tokens = -1, .image_max_tokens = -1 };
+  const UtEngineConfig config = { .engine = name, .n_threads = 1, .image_min_tokens = -1, .image_max_tokens = -1, .layers = TRUE };
   g_autoptr (GError) error = NULL;
   UtEngine *engine = ut_engine_open_remote (&config, g_getenv ("UNDERTOW"), &error);
   g_assert_no_error (error);
@@ -77,7 +94,7 @@ open_remote (const char *name)
 static void
 test_remote_is_local (void)
 {
-  const UtEngineConfig config = { .engine = "mock" };
+  const UtEngineConfig config = { .engine = "mock", .layers = TRUE };
   g_autoptr (GError) error = NULL;
   g_autoptr (UtEngine) local = ut_engine_open (&config, &error);
   g_autoptr (UtEngine) remote = open_remote ("mock");
@@ -135,6 +152,7 @@ open_bundled (const char *flash_attn, int n_threads)
     .n_gpu_layers = 0,
     .image_min_tokens = -1,
     .image_max_tokens = -1,
+    .layers = TRUE,
   };
   g_autoptr (GError) error = NULL;
   UtEngine *engine = ut_engine_open (&config, &error);
@@ -158,9 +176,36 @@ only_query (const UtRequest *request, size_t i)
   UtRequest *alone = ut_request_new ();
   for (size_t k = 0; k < request->images->len; k++)
     g_ptr_array_add (alone->images, ut_image_ref (request->images->pdata[k]));
+  alone->n_generate = request->n_generate;
   const UtQuery *query = request->queries->pdata[i];
   ut_request_add_query (alone, query->prompt, (const char *const *) query->options, (const char *const *) query->labels);
   return alone;
+}
+
+/* A model that the options are the only words of says one of them, and the state of what it says is that of the option. */
+static void
+test_greedy_is_the_option (void)
+{
+  g_autoptr (UtEngine) engine = open_bundled ("off", 1);
+  g_autoptr (UtRequest) request = make_request (3);
+  g_autoptr (UtResult) result = evaluate (engine, request);
+  const UtAnswer *answer = result->answers->pdata[2];
+  const unsigned said = g_str_equal (answer->text, "Yes") ? 0 : 1;
+  g_assert_cmpstr (answer->text, ==, yes_no[said]);
+  g_assert_cmpfloat (answer->scores[said].logprob, >=, answer->scores[1 - said].logprob);
+
+  /* The mean is over the word and the token that ends the turn; one token of answer is the word alone. */
+  request->n_generate = 1;
+  g_autoptr (UtResult) one = evaluate (engine, request);
+  const UtAnswer *word = one->answers->pdata[2];
+  g_assert_cmpstr (word->text, ==, yes_no[said]);
+  g_assert_cmpint (answer->scores[said].n_tokens, ==, 1);
+  g_assert_cmpfloat (ut_cosine_distance (word->greedy.raw, word->options.raw + said * one->n_embd, one->n_embd), <, 1e-6);
+  g_assert_cmpfloat (ut_cosine_distance (answer->greedy.raw, word->greedy.raw, one->n_embd), >, 1e-6);
+
+  /* The last layer's state is the context. */
+  g_assert_cmpmem (answer->layers + (result->n_layers - 1) * result->n_embd, result->n_embd * sizeof (float), answer->ctx.raw,
+                   result->n_embd * sizeof (float));
 }
 
 /* More queries than one batch holds, each bit-equal to the same query alone. */
@@ -216,6 +261,7 @@ test_text_alone (void)
   g_assert_cmpuint (result->n_vision, ==, 0);
   const UtAnswer *answer = result->answers->pdata[2];
   g_assert_cmpfloat (answer->scores[0].logprob, <, 0);
+  g_assert_null (result->vision_layers);
 }
 
 static void
@@ -261,6 +307,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/unknown", test_unknown_engine);
   g_test_add_data_func ("/engine/llama/sharing-is-exact/fa-on", "on", test_sharing_is_exact);
   g_test_add_data_func ("/engine/llama/sharing-is-exact/fa-off", "off", test_sharing_is_exact);
+  g_test_add_func ("/engine/llama/greedy-is-the-option", test_greedy_is_the_option);
   g_test_add_func ("/engine/llama/threads-are-exact", test_threads_are_exact);
   g_test_add_func ("/engine/llama/several-images", test_several_images);
   g_test_add_func ("/engine/llama/text-alone", test_text_alone);

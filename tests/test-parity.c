@@ -16,7 +16,7 @@
 
 constexpr double MAX_DISTANCE = 1e-4; /* 1 − cosine */
 /* Of |Δ log-probability| with no image in the prompt, which the models have never met and settle no rounding for. */
-constexpr double MAX_NO_IMAGE = 2e-2;
+constexpr double MAX_NO_IMAGE = 4e-3;
 constexpr int N_GENERATE = 32; /* as in parity.py */
 
 typedef struct {

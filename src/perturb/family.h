@@ -14,6 +14,15 @@ char *ut_name_plain (const UtVariant *variant);
 char *ut_name_signed (const UtVariant *variant);
 char *ut_name_number (const UtVariant *variant);
 
+/* The steps in pixels that moving and cutting families have in common: the paper's, and the ladder of method.md §2. */
+constexpr unsigned UT_N_STEPS = 8;
+constexpr unsigned UT_N_STEP_LADDER = 12;
+extern const double ut_steps[UT_N_STEPS], ut_step_ladder[UT_N_STEP_LADDER];
+extern const UtRange ut_step_range;
+
+/* UtFamily.apply of a family that leaves the image as it is. */
+UtImage *ut_apply_unchanged (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error);
+
 /* A variant of a family, unnamed, without an id yet. */
 UtVariant *ut_variant_new (const UtFamily *family, double param);
 void ut_variant_free (UtVariant *variant);

@@ -1,13 +1,6 @@
 /* The image as it is, evaluated again: whatever moves here is the engine's noise, the floor under every other family. */
 #include "perturb/family.h"
 
-static UtImage *
-apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
-{
-  (void) variant, (void) subject, (void) seed, (void) error;
-  return ut_image_ref (image);
-}
-
 const UtFamily ut_identity = {
   .name = "identity",
   .summary = "the image as it is, evaluated again: the engine's own noise (only where asked for)",
@@ -15,6 +8,6 @@ const UtFamily ut_identity = {
   .n_params = 1,
   .params = (const double[]) { 0 },
   .name_variant = ut_name_plain,
-  .apply = apply,
+  .apply = ut_apply_unchanged,
   .place = ut_place_unmoved,
 };

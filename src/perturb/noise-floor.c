@@ -2,13 +2,6 @@
  * margin's change has to exceed. */
 #include "perturb/family.h"
 
-static UtImage *
-apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
-{
-  (void) variant, (void) subject, (void) seed, (void) error;
-  return ut_image_ref (image);
-}
-
 const UtFamily ut_noise_floor = {
   .name = "noise_floor",
   .summary = "the clean image again, the first question on it alone: the engine's own noise (in every run)",
@@ -16,6 +9,6 @@ const UtFamily ut_noise_floor = {
   .n_params = 1,
   .params = (const double[]) { 0 },
   .name_variant = ut_name_plain,
-  .apply = apply,
+  .apply = ut_apply_unchanged,
   .place = ut_place_unmoved,
 };

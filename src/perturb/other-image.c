@@ -2,13 +2,6 @@
  * representation is what an image can do to it; the paper's control changes the question too. */
 #include "perturb/family.h"
 
-static UtImage *
-apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
-{
-  (void) variant, (void) subject, (void) seed, (void) error;
-  return ut_image_ref (image);
-}
-
 const UtFamily ut_other_image = {
   .name = "other_image",
   .summary = "the same question on another item's image: the matched control of drift",
@@ -16,5 +9,5 @@ const UtFamily ut_other_image = {
   .n_params = 1,
   .params = (const double[]) { 0 },
   .name_variant = ut_name_plain,
-  .apply = apply,
+  .apply = ut_apply_unchanged,
 };

@@ -126,6 +126,19 @@ ut_variant_place (const UtVariant *variant, int width, int height, const UtSubje
          && variant->family->place (variant, width, height, subject, seed, out, error);
 }
 
+/* --- What families share. --- */
+
+const double ut_steps[] = { -16, -12, -8, -4, 4, 8, 12, 16 };
+const double ut_step_ladder[] = { -32, -16, -8, -4, -2, -1, 1, 2, 4, 8, 16, 32 };
+const UtRange ut_step_range = { "a whole number of pixels", -1024, 1024, TRUE };
+
+UtImage *
+ut_apply_unchanged (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint64_t seed, GError **error)
+{
+  (void) variant, (void) subject, (void) seed, (void) error;
+  return ut_image_ref (image);
+}
+
 UtGeometry
 ut_geometry_moved (int width, int height, double factor_x, double factor_y, double dx, double dy)
 {

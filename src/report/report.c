@@ -16,9 +16,12 @@ const UtReportView ut_report_views[] = {
   { "mcnemar", "McNemar's exact test of the accuracy, clean against each family; Holm's correction over families", NULL },
   { "vulnerability", "IV at equal variant count: of k variants of a family", NULL },
   { "flips_by_margin", "share of flips by decile of the clean margin", NULL },
+  { "severity", "flips and margins by a family's parameter: margin curves, ladders of severity", NULL },
+  { "flip_thresholds", "the mildest cut-off of keep_low and keep_high that changes an answer: median and quartiles", NULL },
   { "flip_margins", "mean margin of flipped answers, clean and perturbed", NULL },
   { "false_answers", "change of false positives and false negatives on yes/no questions", NULL },
   { "drift", "per channel and family: cos, L2, drift in % of control, Cohen's d, hidden drift, ΔE", NULL },
+  { "noise_floor", "how far the clean image, asked again alone, is from itself: drift and margins", NULL },
   { "layers", "the drift by depth: along the encoder, the projector, the language model (run --layers)", NULL },
   { "generations", "the greedy answers, clean and perturbed (run --generate)", NULL },
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full", NULL },
@@ -78,7 +81,7 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
 /* The overview's row, as far as the words around the tables need it. */
 typedef struct {
   gint64 questions, images, failed, skipped, instances, flips, kept;
-  double clean_accuracy, ifr, iv, hidden_percent;
+  double clean_accuracy, ifr, iv, hidden_percent, noise_drift, noise_margin;
   char *pool;
   char *score, *overlays_chosen_by; /* NULL where the run does not say */
   gboolean yes_no;
@@ -99,7 +102,7 @@ read_overview (UtDb *db, Overview *out, GError **error)
   g_autoptr (UtDbCursor) cursor
       = ut_db_query (db,
                      "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
-                     "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by FROM overview",
+                     "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin FROM overview",
                      error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
@@ -119,6 +122,8 @@ read_overview (UtDb *db, Overview *out, GError **error)
     .yes_no = ut_db_bool (cursor, 12),
     .score = ut_db_dup_text (cursor, 13),
     .overlays_chosen_by = ut_db_dup_text (cursor, 14),
+    .noise_drift = ut_db_double (cursor, 15),
+    .noise_margin = ut_db_double (cursor, 16),
   };
   return TRUE;
 }
@@ -162,6 +167,9 @@ write_headline (const Overview *o, FILE *out)
   if (o->kept > 0 && o->hidden_percent >= 0)
     fprintf (out, "Where the answer stayed, ctx_mcq still moved %.1f %% as far as another question lies away (hidden drift).\n",
              o->hidden_percent);
+  if (o->noise_drift >= 0)
+    fprintf (out, "Asked again alone, the clean image moved no channel by more than %.2g, and no margin by more than %.2g (noise floor).\n",
+             o->noise_drift, o->noise_margin);
 }
 
 typedef struct {

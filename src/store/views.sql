@@ -324,6 +324,33 @@ FROM instances n JOIN pools p USING (variant) JOIN ranked r USING (item)
 GROUP BY p.place, p.family, r.decile
 ORDER BY p.place, r.decile;
 
+-- How answers and margins go with a family's parameter: margin curves of the band tests [P] §6, ladders of severity [+] §2. Trials of one
+-- parameter are pooled. What overlays say has no severity.
+CREATE OR REPLACE VIEW severity AS
+SELECT v.family, v.param, count(DISTINCT n.item) AS questions, count(*) AS instances, count(*) FILTER (n.flip) AS flips,
+       flips / instances AS IFR,
+       avg(n.margin ORDER BY n.item, n.variant)         AS margin,      -- of the clean prediction, nats
+       stddev_samp(n.margin ORDER BY n.item, n.variant) AS margin_sd,
+       avg(n.margin_right ORDER BY n.item, n.variant)   AS margin_right,
+       avg(n.delta_margin ORDER BY n.item, n.variant)   AS delta_margin
+FROM instances n JOIN variant v USING (variant)
+WHERE v.param IS NOT NULL AND NOT starts_with(v.family, 'text_')
+GROUP BY v.family, v.param
+ORDER BY min(v.variant), v.param;
+
+-- The flip threshold of a question [P] §6: the mildest cut-off at which its answer is another, the highest of keep_low and the lowest of
+-- keep_high; NULL where no cut-off that ran changes it.
+CREATE OR REPLACE VIEW question_thresholds AS
+SELECT v.family, n.item, if(v.family = 'keep_low', max(v.param) FILTER (n.flip), min(v.param) FILTER (n.flip)) AS threshold
+FROM instances n JOIN variant v USING (variant)
+WHERE v.family IN ('keep_low', 'keep_high')
+GROUP BY v.family, n.item;
+
+CREATE OR REPLACE VIEW flip_thresholds AS
+SELECT family, count(*) AS questions, count(threshold) AS flipping, median(threshold) AS threshold_median,
+       quantile_cont(threshold, 0.25) AS threshold_from, quantile_cont(threshold, 0.75) AS threshold_to  -- quartiles
+FROM question_thresholds GROUP BY family ORDER BY family DESC;
+
 -- ── Drift ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- One row an instance and channel: d_iv = 1 − cos(e_i0, e_iv) and l_iv = ‖e_i0 − e_iv‖ [P] §5, ΔE = E' − E [P] §6.
@@ -421,6 +448,22 @@ FROM drift_statistics
 WHERE NOT is_layer(channel)
 GROUP BY channel, family, place
 ORDER BY channel_rank(channel), channel, place;
+
+-- The noise floor [+] §5: how far the clean image is from itself, its first question asked again, alone. What moves no more than this has
+-- not moved. Δm in nats, distances in their units.
+CREATE OR REPLACE VIEW noise_floor AS
+SELECT 'margin_change' AS quantity, NULL::VARCHAR AS channel, count(a.delta_margin) AS questions,
+       avg(abs(a.delta_margin) ORDER BY a.item) AS mean, max(abs(a.delta_margin)) AS largest
+FROM answers a JOIN variant v USING (variant)
+WHERE v.role = 'floor'
+UNION ALL
+SELECT * FROM (
+  SELECT m.metric, m.channel, count(*), avg(m.value ORDER BY m.item), max(m.value)
+  FROM measurement m JOIN variant v USING (variant)
+  WHERE v.role = 'floor' AND m.metric IN ('cosine_distance', 'l2_distance')
+  GROUP BY m.metric, m.channel
+  ORDER BY m.metric, channel_rank(m.channel), m.channel
+);
 
 -- The drift by depth [+] §9: along the encoder, what the language model receives of it, along the language model. Its last layer is ctx_mcq.
 CREATE OR REPLACE VIEW layers AS
@@ -829,6 +872,8 @@ SELECT (SELECT count(*) FROM item)                                     AS questi
        (SELECT accuracy FROM accuracy WHERE category = 'all' AND family = 'clean') AS clean_accuracy,
        h.family AS pool, h.instances, h.flips, h.IFR, h.IV,
        d.channel, d.kept, d.hidden_percent,
+       (SELECT max(largest) FROM noise_floor WHERE quantity = 'cosine_distance') AS noise_drift,   -- of any channel
+       (SELECT max(largest) FROM noise_floor WHERE quantity = 'margin_change')   AS noise_margin,  -- nats
        c.score, c.overlays_chosen_by
 FROM decision c LEFT JOIN headline h ON true
 LEFT JOIN drift d ON d.family = h.family AND d.channel = 'ctx_mcq';

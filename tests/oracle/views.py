@@ -20,6 +20,7 @@ cli = importlib.import_module("test-cli")
 
 CORE = {"translation", "pad_crop", "scale", "scale_pad", "rotation", "text_semantic"}
 N_GENERATE = 8
+CHOSEN = "translation,rotation,text_empty,keep_low:0,0.2,0.5,1,keep_high:0,0.1,0.4,band_noise_low:8"
 DRIFT = "cosine_distance"
 
 
@@ -46,11 +47,11 @@ def make_own(folder):
     return folder / "run", questions
 
 
-def make_bundled(folder, task, limit, *more):
+def make_bundled(folder, task, limit, *more, perturbations="translation,rotation,text_empty"):
     """The same of a bundled benchmark: its right answers are read from the options that the scores were of."""
     run = folder / task
     subprocess.run([UNDERTOW, "run", "--engine", "mock", "-q", "-d", f"bundled:{task}", "--limit", str(limit), "-p",
-                    "translation,rotation,text_empty", *more, "-o", run], check=True, stdout=subprocess.DEVNULL)
+                    perturbations, *more, "-o", run], check=True, stdout=subprocess.DEVNULL)
     return run, questions_of(run, task)
 
 
@@ -370,6 +371,41 @@ def test_flips_by_margin(run):
     assert not rows, rows
 
 
+def parameters(run):
+    """{(family, parameter): its variants}, of those that have one that is a severity."""
+    found = collections.defaultdict(list)
+    for t in view(run.run, "transitions"):
+        if t["param"] is not None and not t["family"].startswith("text_"):
+            found[t["family"], t["param"]].append(t["variant"])
+    return found
+
+
+def test_severity(run):
+    rows = {(r["family"], r["param"]): r for r in view(run.run, "severity")}
+    for (family, param), variants in parameters(run).items():
+        instances = run.instances(variants)
+        margins = [run.m(i, v) for i, v in instances]
+        check(dict(questions=len({i for i, _ in instances}), instances=len(instances), flips=sum(run.flip(*x) for x in instances),
+                   margin=mean(margins), margin_sd=statistics.stdev(margins),
+                   margin_right=mean(run.margin(i, v, run.right(i)) for i, v in instances),
+                   delta_margin=mean(run.m(i, v) - run.m(i, "clean") for i, v in instances)), rows.pop((family, param)), (family, param))
+    assert not rows, rows
+
+
+def test_flip_thresholds(run):
+    rows = {r["family"]: r for r in view(run.run, "flip_thresholds")}
+    for family, mildest in ("keep_low", max), ("keep_high", min):
+        cuts = {param: variants for (f, param), variants in parameters(run).items() if f == family}
+        flipping = [[c for c, (v,) in cuts.items() if run.flip(i, v)] for i in run.items] if cuts else []
+        thresholds = [mildest(c) for c in flipping if c]
+        if cuts:
+            assert len(thresholds) > 1, family
+            quarters = statistics.quantiles(thresholds, n=4, method="inclusive")
+            check(dict(questions=len(run.items), flipping=len(thresholds), threshold_median=quarters[1], threshold_from=quarters[0],
+                       threshold_to=quarters[2]), rows.pop(family), family)
+    assert not rows, rows
+
+
 def test_flip_margins(run):
     rows = {r["family"]: r for r in view(run.run, "flip_margins")}
     for name, variants in run.pools():
@@ -420,6 +456,27 @@ def test_drift(run):
         for name, variants in run.pools():
             check(expected_drift(run, channel, variants), rows.pop((channel, name)), (channel, name))
     assert not rows, rows
+
+
+def test_noise_floor(run):
+    rows = {(r["quantity"], r["channel"]): r for r in view(run.run, "noise_floor")}
+    again = [i for i in run.items if (i, "noise_floor") in run.scores]
+    assert len(again) == len({tuple(i.split("/")[:2]) if "/" in i else i.split("-")[0] for i in run.items}), again  # one question an image
+    moved = [abs(run.m(i, "noise_floor") - run.m(i, "clean")) for i in again]
+    check(dict(questions=len(again), mean=mean(moved), largest=max(moved)), rows.pop(("margin_change", None)), "margin")
+    for (metric, channel), row in rows.items():
+        values = [run.values[i, "noise_floor", channel, metric] for i in again if (i, "noise_floor", channel, metric) in run.values]
+        check(dict(questions=len(values), mean=mean(values), largest=max(values)), row, (metric, channel))
+    assert {m for m, _ in rows} == {"cosine_distance", "l2_distance"} and {c for _, c in rows} == set(run.all_controls), rows.keys()
+
+
+def test_margin_yes(run):
+    for row in view(run.run, "trials"):
+        i, v = row["id"], row["variant"]
+        yes_no = i in run.questions and run.questions[i][1] and (i, v) in run.scores
+        assert (row["margin_yes"] is not None) == bool(yes_no), row
+        if yes_no:
+            check(dict(margin_yes=run.scores[i, v][0] - run.scores[i, v][1]), row, (i, v))
 
 
 def test_layers(run):
@@ -716,7 +773,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         own, presence, perception = (Run(*made) for made in (
-            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42, "--layers", "--generate", str(N_GENERATE))))
+            make_own(folder), make_bundled(folder, "presence", 54), make_bundled(folder, "perception", 42, "--layers", "--generate", str(N_GENERATE), perturbations=CHOSEN)))
         tests = [("own", test_own_is_worth_checking, (own,)), ("bundled", test_bundled_is_worth_checking, (presence, perception))]
         tests += [(run.run.name, check, (run,)) for run in (own, presence, perception) for check in CHECKS + [test_scores]]
         by_letter = Run(rescore(own.run, "letter"), own.questions, "letter")
