@@ -263,6 +263,17 @@ def test_failed_question_spares_its_neighbours(tmp):
     assert "fail" in done.stdout, done.stdout
 
 
+def test_no_number_is_an_error(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=2, questions=3)
+    dataset.write_text(dataset.read_text().replace("version 1", "version [mock:nan]"))
+    done = undertow(*run_args(dataset, tmp / "run", "-p", "scale"))
+    assert done.returncode == 0, done.stderr
+    failures = rows(tmp / "run", "failures")
+    assert {(f["id"], f["variant"]) for f in failures} == {("0-1", "clean"), ("1-1", "clean")}, failures
+    assert all("ctx_open is not finite" in f["reason"] for f in failures), failures
+    assert {t["id"] for t in rows(tmp / "run", "trials") if not t["error"]} == {"0-0", "0-2", "1-0", "1-2"}
+
+
 def test_unreadable_image(tmp):
     dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
     (tmp / "b" / "1.png").write_bytes((tmp / "b" / "1.png").read_bytes()[:200])

@@ -179,7 +179,10 @@ mock_evaluate (UtEngine *base, const UtRequest *request, GError **error)
           g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the mock engine was asked to fail");
           return NULL;
         }
-      g_ptr_array_add (result->answers, answer_query (engine, query, request->n_generate, pooled));
+      UtAnswer *answer = answer_query (engine, query, request->n_generate, pooled);
+      if (strstr (query->prompt, "[mock:nan]") != NULL)
+        answer->ctx.raw[0] = NAN;
+      g_ptr_array_add (result->answers, answer);
     }
   return g_steal_pointer (&result);
 }

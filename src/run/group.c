@@ -244,3 +244,21 @@ ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const
   view->channels[UT_ANS_MCQ_NORMED] = g_memdup2 (view->options.normed + chosen, size);
   ut_state_clear (&view->options);
 }
+
+static gboolean
+all_finite (const float *values, size_t n)
+{
+  for (size_t i = 0; values != NULL && i < n; i++)
+    if (!isfinite (values[i]))
+      return FALSE;
+  return TRUE;
+}
+
+char *
+ut_view_fault (const UtView *view, size_t n_embd)
+{
+  for (size_t c = 0; c < UT_N_CHANNELS; c++)
+    if (!all_finite (view->channels[c], n_embd))
+      return g_strdup_printf ("the engine's %s is not finite", ut_channels[c].name);
+  return all_finite (view->layers, view->n_layers * n_embd) ? NULL : g_strdup ("a layer of the engine's is not finite");
+}

@@ -98,6 +98,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtVision, ut_vision_unref)
 /* Reads an item's view from the answers at `first` and `first` + 1 of a result. Nothing is predicted yet. */
 UtView ut_view_of_result (const UtResult *result, const UtVision *vision, size_t first);
 
+/* The first channel of a view whose vector [n_embd] has a value that is no finite number, in words; NULL where there is none. */
+char *ut_view_fault (const UtView *view, size_t n_embd);
+
 /* Predicts the option with the largest score of the form, [n_embd] wide states in `ans_mcq`. `no_image` is the clean view's,
  * [n_options]. */
 void ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image, size_t n_embd);

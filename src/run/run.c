@@ -74,6 +74,13 @@ store_failure (Run *run, const UtJob *job, const UtItem *item, const GError *fai
   return ut_store_add_trial (run->store, &trial, error);
 }
 
+static gboolean
+store_fault (Run *run, const UtJob *job, const UtItem *item, const char *fault, GError **error)
+{
+  g_autoptr (GError) failure = g_error_new_literal (UT_ERROR, UT_ERROR_FAILED, fault);
+  return store_failure (run, job, item, failure, error);
+}
+
 /* What became of the item's right answer under the job's variant; NULL where the benchmark does not know. A variant that does not say
  * where it takes the pixels leaves the answer open to doubt; of a prior or another image nothing is asked. */
 static const char *
@@ -179,6 +186,13 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vis
   for (unsigned k = 0; k < view->n_options; k++)
     view->no_image[k] = job_item->no_image->scores[k].logprob;
   ut_view_decide (view, item, run->form, view->no_image, group->n_embd);
+  g_autofree char *fault = ut_view_fault (view, group->n_embd);
+  if (fault != NULL)
+    {
+      ut_view_clear (view);
+      view->failed = TRUE;
+      return is_done (run, item->index, 0) || store_fault (run, job, item, fault, error);
+    }
   return is_done (run, item->index, 0)
          || (store_embeddings (run, job, job_item, view, TRUE, error)
              && (!ut_sample_has (run->population, item->index) || store_layers (run, item, vision, view, group->n_embd, error))
@@ -199,6 +213,12 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   ut_view_decide (view, item, run->form, group->clean[job_item->i].no_image, group->n_embd);
   if (is_done (run, item->index, job->variant->id))
     return TRUE;
+  g_autofree char *fault = ut_view_fault (view, group->n_embd);
+  if (fault != NULL)
+    {
+      ut_view_clear (view);
+      return store_fault (run, job, item, fault, error);
+    }
   const gboolean keep = job->variant->family->role == UT_ROLE_PERTURBATION && ut_sample_has (run->population, item->index);
   return (!keep || store_embeddings (run, job, job_item, view, FALSE, error))
          && store_view (run, job, job_item, view, shared, error);

@@ -838,6 +838,18 @@ LEFT JOIN item i ON i.item = g.item
 LEFT JOIN variant v ON v.variant = g.variant
 ORDER BY g.item, g.prompt, g.variant;
 
+-- The stored representations, of clean trials and of the perturbed ones of the sample that populations are compared on; values parted by spaces.
+CREATE OR REPLACE VIEW embeddings AS
+SELECT e.item, i.id, v.name AS variant, e.channel, array_to_string(e.vector, ' ') AS vector
+FROM embedding e LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+ORDER BY e.item, e.variant, channel_rank(e.channel), e.channel;
+
+-- How alike the sampled items lie among each other, clean and under a variant: linear CKA and mutual k-NN [+] §5.
+CREATE OR REPLACE VIEW populations AS
+SELECT v.family, v.name AS variant, p.channel, p.metric, p.value, p.items
+FROM population p LEFT JOIN variant v USING (variant)
+ORDER BY p.variant, channel_rank(p.channel), p.channel, p.metric;
+
 -- Every option's score.
 CREATE OR REPLACE VIEW scores AS
 SELECT s.item, i.id, v.name AS variant, s.option, i.options[s.option + 1] AS text, s.logprob, s.logprob_text, s.logprob_per_byte,

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Computes from a real model's representations what a run publishes about them, from the formulas alone.
+
+    python3 tests/oracle/captures.py UNDERTOW
+
+It runs a bundled model, takes the representations that the run has stored (float32, clean and perturbed) and computes the distances between
+them, how alike the populations are, and what the control drift can be. No code is shared with the C.
+"""
+import collections, itertools, json, math, subprocess, sys, tempfile
+from pathlib import Path
+
+UNDERTOW = sys.argv[1]
+CHANNELS = ("vision", "ctx_open", "ctx_mcq")
+N_QUESTIONS, N_NEAREST = 14, 10
+
+
+def view(run, name):
+    shown = subprocess.run([UNDERTOW, "show", run, name, "--format", "json"], check=True, capture_output=True, text=True)
+    return json.loads(shown.stdout)
+
+
+def close(value, expected, what, relative=1e-6, absolute=1e-12):
+    assert math.isclose(value, expected, rel_tol=relative, abs_tol=absolute), (what, value, expected)
+
+
+def dot(a, b):
+    return math.sumprod(a, b)
+
+
+def norm(a):
+    return math.sqrt(dot(a, a))
+
+
+def less(a, b):
+    return [x - y for x, y in zip(a, b)]
+
+
+def cosine_distance(a, b):
+    """As half the squared distance of the unit vectors, which loses nothing where they are near."""
+    a, b = ([x / norm(v) for x in v] for v in (a, b))
+    return dot(less(a, b), less(a, b)) / 2
+
+
+def mean(vectors):
+    return [math.fsum(column) / len(vectors) for column in zip(*vectors)]
+
+
+class Run:
+    def __init__(self, run):
+        self.run = run
+        self.vectors = {(r["channel"], r["variant"], r["id"]): [float(x) for x in r["vector"].split()] for r in view(run, "embeddings")}
+        self.items = [i for c, v, i in self.vectors if (c, v) == ("ctx_mcq", "clean")]
+        self.variants = list(dict.fromkeys(v for _, v, _ in self.vectors if v != "clean"))
+        self.values = {(r["channel"], r["variant"], r["id"], r["metric"]): r["value"] for r in view(run, "measurements")}
+
+    def pairs(self, channel, variant):
+        return [(i, self.vectors[channel, "clean", i], self.vectors[channel, variant, i]) for i in self.items]
+
+
+def test_is_worth_checking(run):
+    assert len(run.items) == N_QUESTIONS and run.variants == ["scale0.9", "rotation-30", "rotation+30", "identity"], run.variants
+
+
+def test_distances(run):
+    for channel, variant in itertools.product(CHANNELS, run.variants):
+        centre = mean([run.vectors[channel, "clean", i] for i in run.items])
+        for i, clean, perturbed in run.pairs(channel, variant):
+            value = lambda metric: run.values[channel, variant, i, metric]
+            close(value("cosine_distance"), cosine_distance(clean, perturbed), (channel, variant, i), 1e-6, 1e-9)
+            close(value("l2_distance"), norm(less(perturbed, clean)), (channel, variant, i))
+            close(value("relative_l2"), norm(less(perturbed, clean)) / norm(clean), (channel, variant, i))
+            # The centre is kept in float32, which moves a short vector's direction.
+            close(value("centred_cosine_distance"), cosine_distance(less(clean, centre), less(perturbed, centre)), (channel, variant, i), 1e-4, 1e-9)
+            if variant == "identity":
+                assert value("cosine_distance") == value("l2_distance") == 0, (channel, i)
+
+
+def centred_gram(vectors):
+    n = len(vectors)
+    gram = [[dot(a, b) for b in vectors] for a in vectors]
+    rows = [math.fsum(row) / n for row in gram]
+    whole = math.fsum(rows) / n
+    return [[gram[i][j] - rows[i] - rows[j] + whole for j in range(n)] for i in range(n)]
+
+
+def linear_cka(a, b):
+    k, l = ([x for row in centred_gram(v) for x in row] for v in (a, b))
+    return dot(k, l) / (norm(k) * norm(l))
+
+
+def nearest(vectors, i):
+    """The places of the vectors nearest to the i-th, by cosine."""
+    others = [j for j in range(len(vectors)) if j != i]
+    return set(sorted(others, key=lambda j: cosine_distance(vectors[i], vectors[j]))[:N_NEAREST])
+
+
+def test_populations(run):
+    rows = {(r["variant"], r["channel"], r["metric"]): r for r in view(run.run, "populations")}
+    for channel, variant in itertools.product(CHANNELS, run.variants):
+        clean, perturbed = ([pair[k] for pair in run.pairs(channel, variant)] for k in (1, 2))
+        cka, knn = rows.pop((variant, channel, "linear_cka")), rows.pop((variant, channel, "mutual_knn"))
+        close(cka["value"], linear_cka(clean, perturbed), (channel, variant))
+        common = [len(nearest(clean, i) & nearest(perturbed, i)) / N_NEAREST for i in range(len(clean))]
+        if channel != "vision":  # whose vectors questions on one image share: equally near ones
+            close(knn["value"], math.fsum(common) / len(common), (channel, variant))
+        assert cka["items"] == knn["items"] == N_QUESTIONS
+    assert not rows, rows
+
+
+def test_control(run):
+    """Fewer than 25 others: the control drift is the mean distance to all of them."""
+    found = collections.Counter()
+    for row in view(run.run, "control_items"):
+        if row["channel"] not in CHANNELS:
+            continue
+        own = run.vectors[row["channel"], "clean", row["id"]]
+        others = [cosine_distance(own, run.vectors[row["channel"], "clean", i]) for i in run.items if i != row["id"]]
+        close(row["mean_distance"], math.fsum(others) / len(others), row["id"], 1e-6, 1e-9)
+        assert row["k"] == N_QUESTIONS - 1, row
+        found[row["channel"]] += 1
+    assert found == {c: N_QUESTIONS for c in CHANNELS}, found
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        subprocess.run([UNDERTOW, "run", "-q", "-t", "1", "-m", "bundled:small", "-d", "bundled:perception", "--limit", str(N_QUESTIONS), "-p",
+                        "scale,rotation,identity", "-o", path], check=True, stdout=subprocess.DEVNULL)
+        run, bad = Run(path), 0
+        tests = [test_is_worth_checking, test_distances, test_populations, test_control]
+        print(f"1..{len(tests)}")
+        for n, test in enumerate(tests, 1):
+            try:
+                test(run)
+                print(f"ok {n} {test.__name__}")
+            except Exception as e:
+                bad += 1
+                print(f"not ok {n} {test.__name__}\n# {type(e).__name__}: {e}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
