@@ -151,7 +151,7 @@ def test_chosen_variants(tmp):
     assert families["rotation"]["variants"] == families["rotation (others)"]["variants"] == "1", families
     assert families["any (core-2)"]["instances"] == "18", families
     channels = {r["channel"] for r in rows(tmp / "run", "measurements") if r["variant"] == "prior-none"}
-    assert channels == {"ctx_open", "ctx_open.normed", "ctx_mcq", "ctx_mcq.normed"}, channels
+    assert channels == {"ctx_open", "ctx_open.normed", "ctx_mcq", "ctx_mcq.normed", "ans_mcq", "ans_mcq.normed"}, channels
     assert {r["channel"] for r in rows(tmp / "run", "drift")} == channels | {"vision"}
     trials = [r for r in rows(tmp / "run", "trials") if r["variant"] == "prior-none"]
     assert len(trials) == 9 and all(r["width"] == "" and r["answer"] and not r["error"] for r in trials), trials
