@@ -325,8 +325,9 @@ run_demo (Demo *demo, const Options *options)
   if (!plan_demo (demo, options, &error) || !ut_folder_make (options->folder, &error))
     return ut_cmd_fail ("demo", error);
   if (!options->quiet)
-    fprintf (stderr, "%u model%s on %u benchmarks, %u run%s at a time → %s\n", demo->models->len, demo->models->len == 1 ? "" : "s",
-             demo->tasks->len, demo->n_workers, demo->n_workers == 1 ? "" : "s", options->folder);
+    fprintf (stderr, "%u model%s on %u benchmarks, %u run%s at a time → %s\n", demo->models->len,
+             demo->models->len == 1 ? "" : "s", demo->tasks->len, demo->n_workers, demo->n_workers == 1 ? "" : "s",
+             options->folder);
   ut_interrupt_catch ();
   run_all (demo);
   for (const Run *run = demo->runs; run < demo->runs + demo->n_runs; run++)

@@ -38,8 +38,8 @@ list_families (void)
       const UtFamily *family = ut_families[i];
       const unsigned n = family->n_params * MAX (family->n_trials, 1);
       g_autofree char *count = n == 0 ? g_strdup ("") : g_strdup_printf ("%u variant%s", n, n == 1 ? "" : "s");
-      printf ("%-21s %-8s %-12s %s%s%s%s\n", family->name, kind_of (family), count, family->summary, family->group != NULL ? " [" : "",
-              family->group != NULL ? family->group : "", family->group != NULL ? "]" : "");
+      printf ("%-21s %-8s %-12s %s%s%s%s\n", family->name, kind_of (family), count, family->summary,
+              family->group != NULL ? " [" : "", family->group != NULL ? family->group : "", family->group != NULL ? "]" : "");
       if (family->range != NULL)
         printf ("  takes %s from %g to %g\n", family->range->what, family->range->from, family->range->to);
       if (family->ladder != NULL)
@@ -51,7 +51,8 @@ static void
 list_metrics (void)
 {
   for (const UtMetric *metric = ut_metrics; metric->name != NULL; metric++)
-    printf ("%-23s  unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading, metric->source);
+    printf ("%-23s  unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading,
+            metric->source);
 }
 
 static void
@@ -119,7 +120,8 @@ ut_cmd_list (int argc, char **argv)
     return ut_cmd_fail ("list", error);
   if (argc != 2)
     {
-      g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "name one list: families, metrics, scores, datasets, engines or channels");
+      g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                   "name one list: families, metrics, scores, datasets, engines or channels");
       return ut_cmd_fail ("list", error);
     }
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)

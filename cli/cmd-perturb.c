@@ -30,8 +30,7 @@ options_clear (Options *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
-static gboolean
-usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static gboolean
 usage (GError **error, const char *format, ...)
@@ -52,7 +51,8 @@ parse_options (int argc, char **argv, Options *options, GError **error)
     { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &options->families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
     { "seed", 0, 0, G_OPTION_ARG_STRING, &options->seed, "What random text, places and noise are drawn from (default 0)", "S" },
     { "labels", 0, 0, G_OPTION_ARG_STRING, &options->labels, "Option labels for the text overlays (default A,B,C,D)", "LABELS" },
-    { "predicted", 0, 0, G_OPTION_ARG_STRING, &options->predicted, "The label the model answers to the clean image (default the first)", "LABEL" },
+    { "predicted", 0, 0, G_OPTION_ARG_STRING, &options->predicted,
+      "The label the model answers to the clean image (default the first)", "LABEL" },
     { "right", 0, 0, G_OPTION_ARG_STRING, &options->right, "The right label, for text_right (default none)", "LABEL" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &images, NULL, "IMAGE" },
     G_OPTION_ENTRY_NULL,
@@ -96,7 +96,8 @@ make_subject (const Options *options, char **labels, const char *id, UtSubject *
   for (unsigned i = 0; i < n; i++)
     if (*g_strstrip (labels[i]) == '\0')
       return usage (error, "--labels %s: label %u is empty", options->labels, i + 1);
-  *subject = (UtSubject) { .id = id, .labels = (const char *const *) labels, .n_labels = n, .right_answer = -1, .image_name = id };
+  *subject
+      = (UtSubject) { .id = id, .labels = (const char *const *) labels, .n_labels = n, .right_answer = -1, .image_name = id };
   return (options->predicted == NULL || find_label ("--predicted", options->predicted, labels, &subject->clean_prediction, error))
          && (options->right == NULL || find_label ("--right", options->right, labels, &subject->right_answer, error));
 }
@@ -128,8 +129,8 @@ tile_clear (void *data)
 /* Makes and writes the variants that apply; what cannot be made (a crop larger than the image) is said and counted, what cannot be
  * written ends it. */
 static gboolean
-write_variants (const GPtrArray *variants, UtImage *image, const UtSubject *subject, uint64_t seed, const char *folder, GArray *tiles,
-                unsigned *n_failed, GError **error)
+write_variants (const GPtrArray *variants, UtImage *image, const UtSubject *subject, uint64_t seed, const char *folder,
+                GArray *tiles, unsigned *n_failed, GError **error)
 {
   for (unsigned i = 0; i < variants->len; i++)
     {
@@ -154,7 +155,8 @@ write_variants (const GPtrArray *variants, UtImage *image, const UtSubject *subj
 }
 
 static gboolean
-write_sheet (const Options *options, const UtImage *image, const UtSubject *subject, uint64_t seed, const GArray *tiles, GError **error)
+write_sheet (const Options *options, const UtImage *image, const UtSubject *subject, uint64_t seed, const GArray *tiles,
+             GError **error)
 {
   g_autofree char *size = g_strdup_printf ("%d×%d pixels, %u variants", image->width, image->height, tiles->len);
   g_autofree char *labels = g_strjoinv (", ", (char **) subject->labels);
@@ -196,7 +198,8 @@ perturb (int argc, char **argv, GError **error)
     return FALSE;
   g_print ("%u variant%s and sheet.png written to %s\n", tiles->len, tiles->len == 1 ? "" : "s", options.folder);
   if (n_failed > 0)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%u variant%s of %s could not be made", n_failed, n_failed == 1 ? "" : "s", options.image);
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%u variant%s of %s could not be made", n_failed, n_failed == 1 ? "" : "s",
+                 options.image);
   return n_failed == 0;
 }
 

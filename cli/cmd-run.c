@@ -24,7 +24,8 @@ on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *da
     return;
   fprintf (stderr, "model    %s (%s; %s, %s)\n", config->engine.model != NULL ? config->engine.model : config->engine.engine,
            engine->description, engine->device, engine->versions);
-  fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset), ut_dataset_items (dataset)->len);
+  fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset),
+           ut_dataset_items (dataset)->len);
   GPtrArray *skipped = ut_dataset_skipped (dataset);
   if (skipped->len > 0)
     {
@@ -91,8 +92,7 @@ check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, G
     return TRUE;
   if (!require (config->engine.model, "-m MODEL.gguf", error))
     return FALSE;
-  return g_str_has_prefix (config->engine.model, "bundled:")
-         || require (config->engine.mmproj, "--mmproj MMPROJ.gguf", error);
+  return g_str_has_prefix (config->engine.model, "bundled:") || require (config->engine.mmproj, "--mmproj MMPROJ.gguf", error);
 }
 
 static int
@@ -131,16 +131,23 @@ ut_cmd_run (int argc, char **argv)
   gboolean quiet = FALSE, layers = FALSE;
   int n_generate = 0;
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
+      "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
-    { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset, "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception, bundled:reasoning", "DATASET" },
+    { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset,
+      "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception, bundled:reasoning", "DATASET" },
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
-    { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)", "NAME" },
-    { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated", "NAME=YOURS" },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &format, "The benchmark's format, where it is not to be detected (see list datasets)",
+      "NAME" },
+    { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated",
+      "NAME=YOURS" },
     { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
-    { "score", 0, 0, G_OPTION_ARG_STRING, &score, "What decides between the options (see list scores); default sum, the paper's; rescore changes it later", "NAME" },
-    { "generate", 0, 0, G_OPTION_ARG_INT, &n_generate, "Also write greedy answers of so many tokens (the paper: 32), and measure their drift; default 0, none", "N" },
-    { "layers", 0, 0, G_OPTION_ARG_NONE, &layers, "Also measure the drift after every layer of the encoder and of the language model", NULL },
+    { "score", 0, 0, G_OPTION_ARG_STRING, &score,
+      "What decides between the options (see list scores); default sum, the paper's; rescore changes it later", "NAME" },
+    { "generate", 0, 0, G_OPTION_ARG_INT, &n_generate,
+      "Also write greedy answers of so many tokens (the paper: 32), and measure their drift; default 0, none", "N" },
+    { "layers", 0, 0, G_OPTION_ARG_NONE, &layers,
+      "Also measure the drift after every layer of the encoder and of the language model", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, "Only the first N items", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of everything random; default 0", "S" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
@@ -149,15 +156,17 @@ ut_cmd_run (int argc, char **argv)
     { "threads", 't', 0, G_OPTION_ARG_INT, &n_threads, "CPU threads; default one a processor", "N" },
     { "ctx-size", 'c', 0, G_OPTION_ARG_INT, &n_ctx, "Tokens of context; default 8192 or what the model was trained with", "N" },
     { "n-gpu-layers", 0, 0, G_OPTION_ARG_INT, &n_gpu_layers, "-ngl: layers to keep on the GPU; default all that it takes", "N" },
-    { "flash-attn", 0, 0, G_OPTION_ARG_STRING, &flash_attn, "-fa: flash attention on, off or auto; default off, which is more exact", "on|off|auto" },
+    { "flash-attn", 0, 0, G_OPTION_ARG_STRING, &flash_attn,
+      "-fa: flash attention on, off or auto; default off, which is more exact", "on|off|auto" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &devices, "-dev: devices to offload to, comma-separated, or none", "DEV" },
     { "image-min-tokens", 0, 0, G_OPTION_ARG_INT, &min_tokens, "Fewest tokens an image may take; default the model's", "N" },
     { "image-max-tokens", 0, 0, G_OPTION_ARG_INT, &max_tokens, "Most tokens an image may take; default the model's", "N" },
     {},
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_option_context_set_summary (context, "Asks the model every question on the clean image and on each variant of it, and stores answers,\n"
-                                         "scores and how far the representations moved. Interrupted, the same command goes on.");
+  g_option_context_set_summary (
+      context, "Asks the model every question on the clean image and on each variant of it, and stores answers,\n"
+               "scores and how far the representations moved. Interrupted, the same command goes on.");
   g_option_context_set_description (context, UT_CMD_FAMILIES_DESCRIPTION
                                     "\n\nExample:\n  undertow run -m bundled:small -d bundled:presence -o run.duckdb");
   g_option_context_add_main_entries (context, entries, NULL);
@@ -168,7 +177,8 @@ ut_cmd_run (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error))
     return ut_cmd_fail ("run", error);
   UtRunConfig config = {
-    .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens, max_tokens },
+    .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens,
+                max_tokens },
     .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
     .score = score,

@@ -20,11 +20,11 @@ char *ut_cmd_quote (int argc, char **argv);
 
 /* What -p takes, in one line and in full. */
 #define UT_CMD_FAMILIES_HELP "Families, comma-separated, their numbers behind a colon; default all"
-#define UT_CMD_FAMILIES_DESCRIPTION                                                                                                   \
-  "FAMILIES (see undertow list families):\n"                                                                                          \
-  "  core, all, photometric    several families by one name\n"                                                                         \
-  "  rotation                  a family with its own numbers, the paper's where it has them\n"                                         \
-  "  rotation:5,10,-20         with these numbers instead; a number belongs to the family before it\n"                                 \
-  "  rotation:ladder           with its ladder of severity\n"                                                                          \
-  "  folder:DIR                what others made: each folder in DIR is a variant, its images named as the benchmark's\n"                \
+#define UT_CMD_FAMILIES_DESCRIPTION                                                                                              \
+  "FAMILIES (see undertow list families):\n"                                                                                     \
+  "  core, all, photometric    several families by one name\n"                                                                   \
+  "  rotation                  a family with its own numbers, the paper's where it has them\n"                                   \
+  "  rotation:5,10,-20         with these numbers instead; a number belongs to the family before it\n"                           \
+  "  rotation:ladder           with its ladder of severity\n"                                                                    \
+  "  folder:DIR                what others made: each folder in DIR is a variant, its images named as the benchmark's\n"         \
   "  core,rotation:5,10,jpeg   all of it together: a variant that is chosen twice runs once"

@@ -55,7 +55,8 @@ ut_cmd_quote (int argc, char **argv)
   for (int i = 0; i < argc; i++)
     {
       g_autofree char *quoted = g_shell_quote (argv[i]);
-      const gboolean plain = strspn (argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./") == strlen (argv[i]);
+      const gboolean plain
+          = strspn (argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./") == strlen (argv[i]);
       g_string_append_printf (command, " %s", plain && *argv[i] != '\0' ? argv[i] : quoted);
     }
   return g_string_free (command, FALSE);

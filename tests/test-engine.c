@@ -27,7 +27,8 @@ make_request (size_t n_queries)
 {
   static const char *const prompts[] = {
     "Question: What colour is the square?\nPlease answer the question concisely.",
-    "Question: What colour is the square?\nOptions:\nA. red\nB. dark green\nC. blue\nPlease select the correct answer from the options above.",
+    "Question: What colour is the square?\nOptions:\nA. red\nB. dark green\nC. blue\nPlease select the correct answer from the "
+    "options above.",
     "Question: Is there a red circle in the image?\nAnswer with exactly one word: Yes or No.",
     "Question: Ist da ein Kreis – ein größerer?\nAnswer with exactly one word: Yes or No.",
   };
@@ -84,7 +85,8 @@ assert_equal_results (const UtResult *a, const UtResult *b)
 static UtEngine *
 open_remote (const char *name)
 {
-  const UtEngineConfig config = { .engine = name, .n_threads = 1, .image_min_tokens = -1, .image_max_tokens = -1, .layers = TRUE };
+  const UtEngineConfig config
+      = { .engine = name, .n_threads = 1, .image_min_tokens = -1, .image_max_tokens = -1, .layers = TRUE };
   g_autoptr (GError) error = NULL;
   UtEngine *engine = ut_engine_open_remote (&config, g_getenv ("UNDERTOW"), &error);
   g_assert_no_error (error);
@@ -268,8 +270,14 @@ static void
 test_too_large (void)
 {
   const UtEngineConfig config = {
-    .engine = "llama", .model = UT_SOURCE_MODELS "/small.gguf", .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf", .n_ctx = 64,
-    .n_threads = 1, .n_gpu_layers = 0, .image_min_tokens = -1, .image_max_tokens = -1,
+    .engine = "llama",
+    .model = UT_SOURCE_MODELS "/small.gguf",
+    .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
+    .n_ctx = 64,
+    .n_threads = 1,
+    .n_gpu_layers = 0,
+    .image_min_tokens = -1,
+    .image_max_tokens = -1,
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (UtEngine) engine = ut_engine_open (&config, &error);
@@ -285,8 +293,11 @@ test_too_large (void)
 static void
 test_bad_settings (void)
 {
-  UtEngineConfig config = { .engine = "llama", .model = UT_SOURCE_MODELS "/small.gguf", .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
-                            .flash_attn = "yes", .n_threads = 1 };
+  UtEngineConfig config = { .engine = "llama",
+                            .model = UT_SOURCE_MODELS "/small.gguf",
+                            .mmproj = UT_SOURCE_MODELS "/small-mmproj.gguf",
+                            .flash_attn = "yes",
+                            .n_threads = 1 };
   g_autoptr (GError) error = NULL;
   g_assert_null (ut_engine_open (&config, &error));
   g_assert_error (error, UT_ERROR, UT_ERROR_USAGE);

@@ -80,11 +80,10 @@ static double
 compare_vectors (yyjson_val *expected, const float *have, size_t n, size_t width)
 {
   g_assert_cmpuint (yyjson_arr_size (expected), ==, n * width);
-  g_autofree float *want = g_new (float, n * width);
+  g_autofree float *want = g_new (float, n *width);
   size_t i, max;
   yyjson_val *value;
-  yyjson_arr_foreach (expected, i, max, value)
-    want[i] = (float) yyjson_get_num (value);
+  yyjson_arr_foreach (expected, i, max, value) want[i] = (float) yyjson_get_num (value);
   double largest = 0;
   for (size_t v = 0; v < n; v++)
     largest = fmax (largest, ut_cosine_distance (want + v * width, have + v * width, width));
@@ -188,8 +187,15 @@ open_engine (const Case *data)
   g_autofree char *model = g_strdup_printf (UT_SOURCE_MODELS "/%s.gguf", data->size);
   g_autofree char *mmproj = g_strdup_printf (UT_SOURCE_MODELS "/%s-mmproj.gguf", data->size);
   const UtEngineConfig config = {
-    .engine = "llama", .model = model, .mmproj = mmproj, .flash_attn = data->flash_attn, .n_threads = 1, .n_gpu_layers = 0,
-    .image_min_tokens = -1, .image_max_tokens = -1, .layers = TRUE,
+    .engine = "llama",
+    .model = model,
+    .mmproj = mmproj,
+    .flash_attn = data->flash_attn,
+    .n_threads = 1,
+    .n_gpu_layers = 0,
+    .image_min_tokens = -1,
+    .image_max_tokens = -1,
+    .layers = TRUE,
   };
   g_autoptr (GError) error = NULL;
   UtEngine *engine = ut_engine_open (&config, &error);
@@ -207,8 +213,7 @@ compare_task (UtEngine *engine, const char *task, yyjson_val *items, Worst *wors
   g_assert_no_error (error);
   size_t i, max;
   yyjson_val *item;
-  yyjson_arr_foreach (items, i, max, item)
-    if (yyjson_equals_str (yyjson_obj_get (item, "task"), task))
+  yyjson_arr_foreach (items, i, max, item) if (yyjson_equals_str (yyjson_obj_get (item, "task"), task))
       compare_item (engine, dataset, item, worst);
 }
 
@@ -230,7 +235,8 @@ test_parity (gconstpointer data)
   g_assert_nonnull (doc);
   yyjson_val *items = yyjson_obj_get (yyjson_doc_get_root (doc), "items");
   g_autoptr (UtEngine) engine = open_engine (of);
-  g_autoptr (GArray) logprobs = g_array_new (FALSE, FALSE, sizeof (double)), no_image = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) logprobs = g_array_new (FALSE, FALSE, sizeof (double)),
+                     no_image = g_array_new (FALSE, FALSE, sizeof (double));
   Worst worst = { .logprobs = logprobs, .no_image = no_image };
   for (const UtSceneTask *task = ut_scene_tasks; task->name != NULL; task++)
     compare_task (engine, task->name, items, &worst);

@@ -150,7 +150,8 @@ test_crop_too_large (void)
   g_autoptr (GError) error = NULL;
   g_assert_null (ut_variant_apply (find (variants, "pad_crop-16"), image, NULL, SEED, &error));
   g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
-  g_assert_cmpstr (error->message, ==, "pad_crop-16: cutting 16 pixels off each side leaves nothing of an image of 100×32 pixels");
+  g_assert_cmpstr (error->message, ==,
+                   "pad_crop-16: cutting 16 pixels off each side leaves nothing of an image of 100×32 pixels");
   g_autoptr (UtImage) image33 = test_image (100, 33);
   g_autoptr (UtImage) line = ut_variant_apply (find (variants, "pad_crop-16"), image33, NULL, SEED, NULL);
   g_assert_cmpint (line->height, ==, 1);
@@ -160,7 +161,8 @@ static void
 test_scale (void)
 {
   /* Halves go to the even side: 0.9 · 15 = 13.5 → 14, 0.9 · 5 = 4.5 → 4. */
-  static const int cases[][4] = { { 15, 5, 14, 4 }, { 25, 35, 22, 32 }, { 1, 1, 1, 1 }, { 70, 67, 63, 60 }, { 640, 427, 576, 384 }, { 3, 2, 3, 2 } };
+  static const int cases[][4]
+      = { { 15, 5, 14, 4 }, { 25, 35, 22, 32 }, { 1, 1, 1, 1 }, { 70, 67, 63, 60 }, { 640, 427, 576, 384 }, { 3, 2, 3, 2 } };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (UtImage) image = test_image (cases[i][0], cases[i][1]);
@@ -194,7 +196,8 @@ test_rotation (void)
       g_assert_cmpfloat_with_epsilon (turned->width, w * c + h * s, 2.0);
       g_assert_cmpfloat_with_epsilon (turned->height, w * s + h * c, 2.0);
       if (w > 1 && h > 1)
-        g_assert_true (is_colour (turned, 0, 0, 255, 255, 255) && is_colour (turned, turned->width - 1, turned->height - 1, 255, 255, 255));
+        g_assert_true (is_colour (turned, 0, 0, 255, 255, 255)
+                       && is_colour (turned, turned->width - 1, turned->height - 1, 255, 255, 255));
     }
 }
 
@@ -246,7 +249,8 @@ check_occlusion (UtImage *image, const UtVariant *variant, const UtSubject *subj
   g_autoptr (UtImage) out = ut_variant_apply (variant, image, subject, SEED, &error);
   g_assert_no_error (error);
   g_assert_true (ut_variant_place (variant, image->width, image->height, subject, SEED, g, NULL));
-  g_assert_true (g->covered.left >= 0 && g->covered.top >= 0 && g->covered.right <= image->width && g->covered.bottom <= image->height);
+  g_assert_true (g->covered.left >= 0 && g->covered.top >= 0 && g->covered.right <= image->width
+                 && g->covered.bottom <= image->height);
   for (int y = 0; y < image->height; y++)
     for (int x = 0; x < image->width; x++)
       if (x >= g->covered.left && x < g->covered.right && y >= g->covered.top && y < g->covered.bottom)
@@ -269,7 +273,8 @@ test_occlusion (void)
         check_occlusion (image, variant, &four, &g);
         const double area = (double) (g.covered.right - g.covered.left) * (g.covered.bottom - g.covered.top);
         if (image->height > 1)
-          g_assert_cmpfloat_with_epsilon (area, variant->param / 100 * image->width * image->height, image->width + image->height);
+          g_assert_cmpfloat_with_epsilon (area, variant->param / 100 * image->width * image->height,
+                                          image->width + image->height);
       }
 }
 
@@ -338,8 +343,8 @@ test_photometric_of_even (void)
     const char *family;
     double param;
     int level;
-  } cases[] = { { "blur", 8, 100 },        { "contrast", 0.5, 100 },   { "contrast", 1.5, 100 },  { "brightness", 0.5, 50 },
-                { "brightness", 1.25, 125 }, { "brightness", 3, 255 }, { "keep_low", 0, 100 },    { "keep_high", 1, 128 } };
+  } cases[] = { { "blur", 8, 100 },          { "contrast", 0.5, 100 }, { "contrast", 1.5, 100 }, { "brightness", 0.5, 50 },
+                { "brightness", 1.25, 125 }, { "brightness", 3, 255 }, { "keep_low", 0, 100 },   { "keep_high", 1, 128 } };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (UtImage) out = apply (cases[i].family, cases[i].param, even, NULL, SEED);
@@ -646,8 +651,9 @@ test_oracle (void)
 }
 
 /* Ladders of the core families, and all that runs on request. */
-static const char more[] = "translation:ladder,pad_crop:ladder,scale:ladder,rotation:ladder,translation_vertical:ladder,occlusion,"
-                           "photometric,text_fixed:1,2,3,4,text_right,keep,band_noise,signs,prior:128";
+static const char more[]
+    = "translation:ladder,pad_crop:ladder,scale:ladder,rotation:ladder,translation_vertical:ladder,occlusion,"
+      "photometric,text_fixed:1,2,3,4,text_right,keep,band_noise,signs,prior:128";
 
 /* The change of the pixels by the table: a font or libjpeg of another version may change it a little. */
 static void
@@ -731,9 +737,9 @@ test_expand (void)
       g_assert_true (find (all, variant->name) == variant); /* names are unique */
     }
 
-  static const char *const names[] = { "clean", "pad_crop-16", "pad_crop-12", "pad_crop-8", "pad_crop-4", "pad_crop+4", "pad_crop+8",
-                                       "pad_crop+12", "pad_crop+16", "scale0.9", "rotation-30", "rotation+30", "prior-white",
-                                       "noise_floor" };
+  static const char *const names[]
+      = { "clean",       "pad_crop-16", "pad_crop-12", "pad_crop-8",  "pad_crop-4",  "pad_crop+4",  "pad_crop+8",
+          "pad_crop+12", "pad_crop+16", "scale0.9",    "rotation-30", "rotation+30", "prior-white", "noise_floor" };
   g_autoptr (GPtrArray) some = expand (" prior,rotation, scale,pad_crop,clean,rotation");
   g_assert_cmpuint (some->len, ==, G_N_ELEMENTS (names));
   for (unsigned i = 0; i < some->len; i++)
@@ -934,8 +940,9 @@ test_folder (Folders *folders, const void *data)
   g_assert_cmpuint (variants->len, ==, 4);
   g_assert_cmpstr (((UtVariant *) variants->pdata[1])->name, ==, "folder:a");
   g_assert_cmpstr (((UtVariant *) variants->pdata[2])->name, ==, "folder:b");
-  static const char *const found[][2]
-      = { { "folder:b", "1.png" }, { "folder:b", "1.jpg" }, { "folder:b", "1" }, { "folder:a", "1.png" }, { "folder:b", "deep/2.tiff" } };
+  static const char *const found[][2] = {
+    { "folder:b", "1.png" }, { "folder:b", "1.jpg" }, { "folder:b", "1" }, { "folder:a", "1.png" }, { "folder:b", "deep/2.tiff" }
+  };
   for (size_t i = 0; i < G_N_ELEMENTS (found); i++)
     {
       g_autofree char *message = NULL;
@@ -967,9 +974,9 @@ test_folder_refuses (Folders *folders, const void *data)
   assert_equal (linked, image);
 
   const char *const cases[][2] = {
-    { "2.png", "is a link that leaves" },         { "../../secret.png", "expected one that stays in a folder" },
-    { absolute, "expected one that stays in" },   { "6.png", "folder:a: there is no image 6.png in" },
-    { "sub.png", "is no regular file" },          { "5.png", "5.png: not a JPEG, PNG" },
+    { "2.png", "is a link that leaves" },       { "../../secret.png", "expected one that stays in a folder" },
+    { absolute, "expected one that stays in" }, { "6.png", "folder:a: there is no image 6.png in" },
+    { "sub.png", "is no regular file" },        { "5.png", "5.png: not a JPEG, PNG" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {

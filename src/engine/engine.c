@@ -87,7 +87,7 @@ ut_request_add_query (UtRequest *request, const char *prompt, const char *const 
 UtState
 ut_state_new (size_t n, size_t n_embd)
 {
-  return (UtState) { g_new0 (float, n * n_embd), g_new0 (float, n * n_embd) };
+  return (UtState) { g_new0 (float, n *n_embd), g_new0 (float, n *n_embd) };
 }
 
 void

@@ -10,16 +10,16 @@
 
 /* How a model is loaded. Names and meanings are llama.cpp's own; strings are borrowed and may be NULL. */
 typedef struct {
-  const char *engine;  /* a name in ut_engines */
-  const char *model;   /* path of a GGUF */
-  const char *mmproj;  /* path of its vision half */
-  const char *devices; /* -dev: comma-separated ggml device names, or "none"; NULL for all */
-  const char *flash_attn; /* -fa: "on", "off" or "auto"; NULL for off, which is nearer to the model */
-  int n_threads;  /* -t */
-  int n_ctx;      /* -c */
-  int n_gpu_layers; /* -ngl; -1 for llama.cpp's default */
+  const char *engine;                     /* a name in ut_engines */
+  const char *model;                      /* path of a GGUF */
+  const char *mmproj;                     /* path of its vision half */
+  const char *devices;                    /* -dev: comma-separated ggml device names, or "none"; NULL for all */
+  const char *flash_attn;                 /* -fa: "on", "off" or "auto"; NULL for off, which is nearer to the model */
+  int n_threads;                          /* -t */
+  int n_ctx;                              /* -c */
+  int n_gpu_layers;                       /* -ngl; -1 for llama.cpp's default */
   int image_min_tokens, image_max_tokens; /* -1: the model's own */
-  gboolean layers; /* whether representations after every layer are wanted too */
+  gboolean layers;                        /* whether representations after every layer are wanted too */
 } UtEngineConfig;
 
 /* One prompt on the request's images, in the user's turn after them. */
@@ -54,9 +54,10 @@ typedef struct {
   unsigned n_options;
   UtState ctx;     /* of the last prompt token: the paper's channel */
   UtState options; /* [n_options, n_embd]: means over each option's tokens, the closing ones left out; NULL without options */
-  float *layers;   /* [n_layers, n_embd]: of the last prompt token after every decoder layer; NULL unless the engine was asked for them */
-  char *text;      /* the greedy answer, valid UTF-8; NULL where none was asked for */
-  UtState greedy;  /* mean over its tokens, with the one that ends it where it ended; NULL the same */
+  float *
+      layers; /* [n_layers, n_embd]: of the last prompt token after every decoder layer; NULL unless the engine was asked for them */
+  char *text;     /* the greedy answer, valid UTF-8; NULL where none was asked for */
+  UtState greedy; /* mean over its tokens, with the one that ends it where it ended; NULL the same */
 } UtAnswer;
 
 typedef struct {
@@ -64,10 +65,11 @@ typedef struct {
   GArray *grids;      /* UtGrid, one an image (or slice): where its tokens lie */
   float *vision;      /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other */
   size_t n_vision;
-  float *vision_layers; /* [n_vision_layers, n_vision_embd]: mean over the patches after every layer of the encoder; NULL the same */
+  float *
+      vision_layers; /* [n_vision_layers, n_vision_embd]: mean over the patches after every layer of the encoder; NULL the same */
   size_t n_embd;
   size_t n_layers, n_vision_layers, n_vision_embd; /* 0 unless the engine was asked for layers */
-  double generate_seconds; /* what the greedy answers took */
+  double generate_seconds;                         /* what the greedy answers took */
 } UtResult;
 
 /* What is known of a loaded model: the identity a run records. */

@@ -40,12 +40,12 @@ typedef struct {
   mtmd_context *mtmd;
   const struct llama_vocab *vocab;
   const char *template;
-  char *marker;     /* stands for an image in the text handed to libmtmd */
-  char *closing;    /* what the template writes after the assistant's words */
-  Capture last;     /* residual after the last layer: the paper's channel */
-  Capture normed;   /* the same after the final norm */
+  char *marker;   /* stands for an image in the text handed to libmtmd */
+  char *closing;  /* what the template writes after the assistant's words */
+  Capture last;   /* residual after the last layer: the paper's channel */
+  Capture normed; /* the same after the final norm */
   gboolean capturing;
-  gboolean layers;  /* whether what comes out of every layer is wanted */
+  gboolean layers; /* whether what comes out of every layer is wanted */
   int n_decoder;
   Capture *decoder; /* [n_decoder] after each, of the rows in `ends`; NULL unless `layers` */
   GArray *ends;     /* int: the rows of a decode that are prompts' last tokens; empty where the layers are not wanted */
@@ -145,7 +145,7 @@ capture_ends (const LlamaEngine *engine, Capture *capture, const struct ggml_ten
   capture->n_embd = width;
   g_array_set_size (capture->rows, last < node->ne[1] ? engine->ends->len * (guint) width : 0);
   for (guint i = 0; i < engine->ends->len && capture->rows->len > 0; i++)
-    ggml_backend_tensor_get (node, &g_array_index (capture->rows, float, i * width),
+    ggml_backend_tensor_get (node, &g_array_index (capture->rows, float, i *width),
                              (size_t) g_array_index (engine->ends, int, i) * node->nb[1], width * sizeof (float));
 }
 
@@ -179,7 +179,7 @@ on_vision_node (struct ggml_tensor *node, bool ask, void *data)
     return !ask || layer != SIZE_MAX;
 
   const size_t n = (size_t) node->ne[0], n_patches = (size_t) ggml_nelements (node) / n;
-  g_autofree float *values = g_new (float, n * n_patches);
+  g_autofree float *values = g_new (float, n *n_patches);
   ggml_backend_tensor_get (node, values, 0, n * n_patches * sizeof (float));
   while (vision->sums->len <= layer)
     g_ptr_array_add (vision->sums, g_new0 (double, n));
@@ -208,11 +208,11 @@ captured_row (const LlamaEngine *engine, const Capture *capture, size_t i, float
   const size_t n_embd = engine->base.info.n_embd;
   if (capture->n_embd != n_embd || capture->rows->len < (i + 1) * n_embd)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's graph gives no node '%s' of %zu columns to read", capture->name,
-                   n_embd);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's graph gives no node '%s' of %zu columns to read",
+                   capture->name, n_embd);
       return FALSE;
     }
-  memcpy (out, &g_array_index (capture->rows, float, i * n_embd), n_embd * sizeof (float));
+  memcpy (out, &g_array_index (capture->rows, float, i *n_embd), n_embd * sizeof (float));
   for (size_t j = 0; j < n_embd; j++)
     if (!isfinite (out[j]))
       {
@@ -226,7 +226,8 @@ captured_row (const LlamaEngine *engine, const Capture *capture, size_t i, float
 static gboolean
 captured_state (const LlamaEngine *engine, size_t i, const UtState *out, GError **error)
 {
-  return captured_row (engine, &engine->last, i, out->raw, error) && captured_row (engine, &engine->normed, i, out->normed, error);
+  return captured_row (engine, &engine->last, i, out->raw, error)
+         && captured_row (engine, &engine->normed, i, out->normed, error);
 }
 
 /* The mean of the rows [from, from + n), into out [n_embd]. */
@@ -488,7 +489,8 @@ keep_vision_layers (const LlamaEngine *engine, UtResult *result, GError **error)
     return TRUE;
   if (vision->sums->len == 0)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's encoder has no nodes '%s…' to read its layers from", VISION_LAYER_NODE);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "this model's encoder has no nodes '%s…' to read its layers from",
+                   VISION_LAYER_NODE);
       return FALSE;
     }
   result->n_vision_layers = vision->sums->len;
@@ -496,7 +498,8 @@ keep_vision_layers (const LlamaEngine *engine, UtResult *result, GError **error)
   result->vision_layers = g_new (float, vision->sums->len * vision->n_embd);
   for (size_t l = 0; l < vision->sums->len; l++)
     for (size_t j = 0; j < vision->n_embd; j++)
-      result->vision_layers[l * vision->n_embd + j] = (float) (((const double *) vision->sums->pdata[l])[j] / (double) vision->n_patches);
+      result->vision_layers[l * vision->n_embd + j]
+          = (float) (((const double *) vision->sums->pdata[l])[j] / (double) vision->n_patches);
   return TRUE;
 }
 
@@ -546,8 +549,8 @@ decode_text_chunk (LlamaEngine *engine, const mtmd_input_chunk *chunk, llama_pos
 
 /* Encodes and decodes the prefix in sequence 0; *out_pos is the position after it, *out_cells the cells it takes. */
 static gboolean
-decode_prefix (LlamaEngine *engine, const UtRequest *request, const char *text, UtResult *result, llama_pos *out_pos, int *out_cells,
-               GError **error)
+decode_prefix (LlamaEngine *engine, const UtRequest *request, const char *text, UtResult *result, llama_pos *out_pos,
+               int *out_cells, GError **error)
 {
   *out_pos = 0;
   *out_cells = 0;
@@ -560,8 +563,9 @@ decode_prefix (LlamaEngine *engine, const UtRequest *request, const char *text, 
   const size_t n_tokens = mtmd_helper_get_n_tokens (chunks);
   if (n_tokens >= llama_n_ctx (engine->ctx))
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the image takes %zu tokens, the context holds %u: give a larger -c or fewer --image-max-tokens",
-                   n_tokens, llama_n_ctx (engine->ctx));
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
+                   "the image takes %zu tokens, the context holds %u: give a larger -c or fewer --image-max-tokens", n_tokens,
+                   llama_n_ctx (engine->ctx));
       return FALSE;
     }
   for (size_t i = 0; i < mtmd_input_chunks_size (chunks); i++)
@@ -580,9 +584,9 @@ decode_prefix (LlamaEngine *engine, const UtRequest *request, const char *text, 
 /* A text that is scored as the answer to a query: an option's, with the tokens that close the turn, or its label, without. */
 typedef struct {
   const char *text;
-  Tokens whole; /* prompt, text and closing tokens */
-  int start;    /* where it leaves the prompt */
-  int n_text;   /* tokens of the text alone */
+  Tokens whole;                 /* prompt, text and closing tokens */
+  int start;                    /* where it leaves the prompt */
+  int n_text;                   /* tokens of the text alone */
   double logprob, logprob_text; /* so far */
 } Option;
 
@@ -590,7 +594,7 @@ typedef struct {
 typedef struct {
   const UtQuery *query;
   UtAnswer *answer;
-  char *text;      /* behind the prefix, to the open turn of the assistant */
+  char *text; /* behind the prefix, to the open turn of the assistant */
   Tokens prompt;
   Option *options; /* [n_options]: the query's options, then their labels */
   unsigned n_options;
@@ -611,8 +615,8 @@ work_free (Work *work)
 
 /* Tokenises prompt, option and closing together, since the seam between them may merge, and parts them at the common token prefix. */
 static gboolean
-prepare_option (const LlamaEngine *engine, const Work *work, const char *text, const char *closing, bool add_special, Option *option,
-                GError **error)
+prepare_option (const LlamaEngine *engine, const Work *work, const char *text, const char *closing, bool add_special,
+                Option *option, GError **error)
 {
   g_autofree char *open = g_strconcat (work->text, text, NULL);
   g_autofree char *whole = g_strconcat (open, closing, NULL);
@@ -694,7 +698,7 @@ static gboolean
 read_layers (const LlamaEngine *engine, const Work *work, size_t i, GError **error)
 {
   const size_t n_embd = engine->base.info.n_embd, n_layers = (size_t) llama_model_n_layer (engine->model);
-  work->answer->layers = g_new (float, n_layers * n_embd);
+  work->answer->layers = g_new (float, n_layers *n_embd);
   for (size_t l = 0; l + 1 < n_layers; l++)
     if (!captured_row (engine, &engine->decoder[l], i, work->answer->layers + l * n_embd, error))
       return FALSE;
@@ -807,7 +811,8 @@ flush_options (LlamaEngine *engine, OptionBatch *batch, Room base, GError **erro
       const UtState *means = &work->answer->options;
       read_option (engine, &work->options[k], rows[i]);
       if (k < work->answer->n_options && option->n_text > 0
-          && !captured_mean (engine, (size_t) rows[i], (size_t) option->n_text, means->raw + k * n_embd, means->normed + k * n_embd, error))
+          && !captured_mean (engine, (size_t) rows[i], (size_t) option->n_text, means->raw + k * n_embd,
+                             means->normed + k * n_embd, error))
         return FALSE;
       llama_memory_seq_rm (memory, suffix->seq, -1, -1);
     }
@@ -891,7 +896,8 @@ write_tokens (LlamaEngine *engine, Greedy *const *answers, size_t n, llama_pos p
     {
       const Work *work = answers[i]->work;
       g_array_append_val (answers[i]->tokens, work->first);
-      suffixes[i] = (Suffix) { &work->first, 1, work->seq, prefix_pos + work->prompt.n_tokens + (llama_pos) answers[i]->tokens->len - 1, TRUE };
+      suffixes[i] = (Suffix) { &work->first, 1, work->seq,
+                               prefix_pos + work->prompt.n_tokens + (llama_pos) answers[i]->tokens->len - 1, TRUE };
     }
   start_capture (engine);
   const gboolean decoded = decode_suffixes (engine, suffixes, n, rows, error);
@@ -954,12 +960,13 @@ finish_answer (const LlamaEngine *engine, Greedy *greedy)
 /* Writes the greedy answers to works [n]. On the CPU there is one work at a time: a batch of several rounds otherwise than each alone, and
  * a resumed run would not get the same numbers. */
 static gboolean
-answer_greedily (LlamaEngine *engine, Work *const *works, size_t n, llama_pos prefix_pos, int n_generate, Room taken, UtResult *result,
-                 GError **error)
+answer_greedily (LlamaEngine *engine, Work *const *works, size_t n, llama_pos prefix_pos, int n_generate, Room taken,
+                 UtResult *result, GError **error)
 {
   if (taken.n_cells + (int) n * n_generate > (int) llama_n_ctx (engine->ctx))
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "an answer of %d tokens does not fit the context: give a larger -c", n_generate);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "an answer of %d tokens does not fit the context: give a larger -c",
+                   n_generate);
       return FALSE;
     }
   const gint64 start = g_get_monotonic_time ();
@@ -1055,9 +1062,10 @@ evaluate_all (LlamaEngine *engine, GPtrArray *works, llama_pos prefix_pos, int p
         n++;
       if (n == 0)
         {
-          g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-                       "a prompt of %d tokens behind an image of %d does not fit a context of %u and a batch of %d: give a larger -c",
-                       ((Work *) works->pdata[start])->prompt.n_tokens, prefix_cells, llama_n_ctx (engine->ctx), engine->n_batch);
+          g_set_error (
+              error, UT_ERROR, UT_ERROR_FAILED,
+              "a prompt of %d tokens behind an image of %d does not fit a context of %u and a batch of %d: give a larger -c",
+              ((Work *) works->pdata[start])->prompt.n_tokens, prefix_cells, llama_n_ctx (engine->ctx), engine->n_batch);
           return FALSE;
         }
       if (!evaluate_works (engine, (Work *const *) works->pdata + start, n, prefix_pos, prefix_cells, n_generate, result, error))
@@ -1109,8 +1117,7 @@ llama_evaluate (UtEngine *base, const UtRequest *request, GError **error)
   forget_vision_layers (engine);
   llama_pos pos;
   int n_cells;
-  if (!decode_prefix (engine, request, prefix, result, &pos, &n_cells, error)
-      || !keep_vision_layers (engine, result, error)
+  if (!decode_prefix (engine, request, prefix, result, &pos, &n_cells, error) || !keep_vision_layers (engine, result, error)
       || !evaluate_all (engine, works, pos, n_cells, request->n_generate, result, error) || !check_scores (result, error))
     return NULL;
   return g_steal_pointer (&result);
@@ -1278,7 +1285,8 @@ probe_graph (LlamaEngine *engine, GError **error)
   const gboolean ok = decode_suffixes (engine, &suffix, 1, &row, error);
   engine->capturing = FALSE;
   g_autofree float *scratch = g_new (float, engine->base.info.n_embd);
-  return ok && captured_row (engine, &engine->last, 0, scratch, error) && captured_row (engine, &engine->normed, 0, scratch, error);
+  return ok && captured_row (engine, &engine->last, 0, scratch, error)
+         && captured_row (engine, &engine->normed, 0, scratch, error);
 }
 
 /* Where layers are held: the devices asked for, else the first GPU unless layers are kept off it, else the CPU. */

@@ -8,7 +8,7 @@
 #include "base/rng.h"
 
 constexpr size_t N_EMBD = 16;
-constexpr int CELL = 32;         /* pixels a side of what one token sees */
+constexpr int CELL = 32;          /* pixels a side of what one token sees */
 constexpr double FREQUENCY = 12;  /* radians of a token's first sine from a black cell to a full one */
 constexpr double SENSITIVITY = 6; /* how strongly the pooled tokens move the scores */
 constexpr double CLOSING = 0.1;   /* what ending the turn costs, a byte of the option */
@@ -41,7 +41,9 @@ embed_cell (const UtImage *image, int cx, int cy, float out[N_EMBD])
         mean[c] += image->pixels[3 * ((size_t) y * (size_t) image->width + (size_t) x) + (size_t) c];
   const double n_pixels = (double) (x1 - cx * CELL) * (y1 - cy * CELL) * 255;
   for (size_t i = 0; i < N_EMBD; i++)
-    out[i] = (float) (1 + 0.5 * sin (FREQUENCY * (double) (i + 1) * mean[i % 3] / n_pixels + 0.3 * cx + 0.7 * cy * (double) (i % 5)));
+    out[i]
+        = (float) (1
+                   + 0.5 * sin (FREQUENCY * (double) (i + 1) * mean[i % 3] / n_pixels + 0.3 * cx + 0.7 * cy * (double) (i % 5)));
 }
 
 static void
@@ -56,7 +58,7 @@ embed_images (const UtRequest *request, UtResult *result)
       n_tokens += (size_t) grid.h * grid.w;
     }
 
-  result->vision = g_new (float, n_tokens * N_EMBD);
+  result->vision = g_new (float, n_tokens *N_EMBD);
   result->n_vision = n_tokens;
   float *token = result->vision;
   for (size_t i = 0; i < request->images->len; i++)
@@ -126,7 +128,7 @@ answer_query (const MockEngine *engine, const UtQuery *query, int n_generate, co
   state_of (query->prompt, pooled, answer->ctx.raw, answer->ctx.normed);
   if (engine->layers)
     {
-      answer->layers = g_new (float, N_LAYERS * N_EMBD);
+      answer->layers = g_new (float, N_LAYERS *N_EMBD);
       add_layers (&answer->ctx, pooled, answer->layers);
     }
   if (n_generate > 0)
@@ -164,7 +166,7 @@ mock_evaluate (UtEngine *base, const UtRequest *request, GError **error)
     {
       result->n_vision_layers = N_LAYERS;
       result->n_vision_embd = N_EMBD;
-      result->vision_layers = g_new (float, N_LAYERS * N_EMBD);
+      result->vision_layers = g_new (float, N_LAYERS *N_EMBD);
       for (size_t i = 0; i < N_LAYERS * N_EMBD; i++)
         result->vision_layers[i] = (float) pow (pooled[i % N_EMBD], (double) (i / N_EMBD + 1));
     }

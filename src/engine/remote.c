@@ -169,8 +169,8 @@ answer_value (const UtAnswer *answer, const UtResult *result)
   return g_variant_new ("(a(dddi)@" STATE_TYPE "@" STATE_TYPE "@aums@" STATE_TYPE ")", &scores,
                         state_value (&answer->ctx, result->n_embd),
                         state_value (&answer->options, answer->n_options * result->n_embd),
-                        floats_value (answer->layers, answer->layers != NULL ? result->n_layers * result->n_embd : 0), answer->text,
-                        state_value (&answer->greedy, result->n_embd));
+                        floats_value (answer->layers, answer->layers != NULL ? result->n_layers * result->n_embd : 0),
+                        answer->text, state_value (&answer->greedy, result->n_embd));
 }
 
 static GVariant *
@@ -218,13 +218,13 @@ answer_of_value (GVariant *value, const UtResult *result, const UtQuery *query)
 {
   g_autoptr (GVariant) scores = NULL, ctx = NULL, options = NULL, layers = NULL, greedy = NULL;
   UtAnswer *answer = ut_answer_new (query->options != NULL ? g_strv_length (query->options) : 0, result->n_embd);
-  g_variant_get (value, "(@a(dddi)@" STATE_TYPE "@" STATE_TYPE "@aums@" STATE_TYPE ")", &scores, &ctx, &options, &layers, &answer->text,
-                 &greedy);
-  const gboolean fits = g_variant_n_children (scores) == answer->n_options && take_state (ctx, result->n_embd, FALSE, &answer->ctx)
-                        && take_state (options, answer->n_options * result->n_embd, FALSE, &answer->options)
-                        && take_floats (layers, result->n_layers * result->n_embd, TRUE, &answer->layers)
-                        && take_state (greedy, result->n_embd, TRUE, &answer->greedy)
-                        && (answer->text == NULL) == (answer->greedy.raw == NULL);
+  g_variant_get (value, "(@a(dddi)@" STATE_TYPE "@" STATE_TYPE "@aums@" STATE_TYPE ")", &scores, &ctx, &options, &layers,
+                 &answer->text, &greedy);
+  const gboolean fits
+      = g_variant_n_children (scores) == answer->n_options && take_state (ctx, result->n_embd, FALSE, &answer->ctx)
+        && take_state (options, answer->n_options * result->n_embd, FALSE, &answer->options)
+        && take_floats (layers, result->n_layers * result->n_embd, TRUE, &answer->layers)
+        && take_state (greedy, result->n_embd, TRUE, &answer->greedy) && (answer->text == NULL) == (answer->greedy.raw == NULL);
   for (unsigned k = 0; fits && k < answer->n_options; k++)
     g_variant_get_child (scores, k, "(dddi)", &answer->scores[k].logprob, &answer->scores[k].logprob_text,
                          &answer->scores[k].logprob_label, &answer->scores[k].n_tokens);
@@ -267,8 +267,9 @@ result_of_value (GVariant *value, const UtRequest *request)
       g_array_append_val (result->grids, grid);
       result->n_vision += (size_t) grid.t * grid.h * grid.w;
     }
-  const gboolean fits = take_floats (vision, result->n_vision * result->n_embd, FALSE, &result->vision)
-                        && take_floats (vision_layers, result->n_vision_layers * result->n_vision_embd, TRUE, &result->vision_layers);
+  const gboolean fits
+      = take_floats (vision, result->n_vision * result->n_embd, FALSE, &result->vision)
+        && take_floats (vision_layers, result->n_vision_layers * result->n_vision_embd, TRUE, &result->vision_layers);
   return fits ? g_steal_pointer (&result) : NULL;
 }
 
@@ -432,11 +433,11 @@ start_worker (RemoteEngine *engine, GError **error)
     return FALSE;
 
   const UtEngineConfig *c = &engine->config;
-  g_autoptr (GVariant) info = ask (engine,
-                                   g_variant_new (CONFIG_TYPE, c->engine, c->model, c->mmproj, c->devices, c->flash_attn,
-                                                  c->n_threads, c->n_ctx, c->n_gpu_layers, c->image_min_tokens,
-                                                  c->image_max_tokens, c->layers),
-                                   INFO_TYPE, "loading the model", error);
+  g_autoptr (GVariant) info
+      = ask (engine,
+             g_variant_new (CONFIG_TYPE, c->engine, c->model, c->mmproj, c->devices, c->flash_attn, c->n_threads, c->n_ctx,
+                            c->n_gpu_layers, c->image_min_tokens, c->image_max_tokens, c->layers),
+             INFO_TYPE, "loading the model", error);
   if (info == NULL)
     {
       if (engine->worker != NULL)

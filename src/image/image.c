@@ -29,8 +29,8 @@ check_size (int64_t width, int64_t height, const char *name, GError **error)
   if (width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE && width * height <= MAX_PIXELS)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-               "%s: %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " pixels: expected sides from 1 to %" G_GINT64_FORMAT " and at most %" G_GINT64_FORMAT
-               " pixels in all",
+               "%s: %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " pixels: expected sides from 1 to %" G_GINT64_FORMAT
+               " and at most %" G_GINT64_FORMAT " pixels in all",
                name, width, height, MAX_SIDE, MAX_PIXELS);
   return FALSE;
 }
@@ -359,7 +359,8 @@ ut_image_through_jpeg (const UtImage *image, int quality, GError **error)
   g_autoptr (VipsImage) wrapped = wrap (image);
   if (wrapped != NULL
       && vips_jpegsave_buffer (wrapped, &jpeg, &n_jpeg, "Q", quality, "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_ON, "keep",
-                               VIPS_FOREIGN_KEEP_NONE, NULL) == 0)
+                               VIPS_FOREIGN_KEEP_NONE, NULL)
+             == 0)
     return decode_full_size (jpeg, n_jpeg, "JPEG", error);
   take_vips_error ("JPEG", error);
   vips_error_clear ();

@@ -3,10 +3,11 @@
 #include "perturb/perturb.h"
 #include "perturb/text.h"
 
-extern const UtFamily ut_clean, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic, ut_text_random,
-    ut_text_empty, ut_identity, ut_translation_vertical, ut_occlusion, ut_jpeg, ut_blur, ut_brightness, ut_contrast, ut_gaussian_noise,
-    ut_text_fixed, ut_text_right, ut_keep_low, ut_keep_high, ut_band_noise_low, ut_band_noise_high, ut_band_noise_all, ut_signs_low,
-    ut_signs_high, ut_signs_all, ut_folder, ut_prior, ut_prior_none, ut_noise_floor, ut_other_image;
+extern const UtFamily ut_clean, ut_translation, ut_pad_crop, ut_scale, ut_scale_pad, ut_rotation, ut_text_semantic,
+    ut_text_random, ut_text_empty, ut_identity, ut_translation_vertical, ut_occlusion, ut_jpeg, ut_blur, ut_brightness,
+    ut_contrast, ut_gaussian_noise, ut_text_fixed, ut_text_right, ut_keep_low, ut_keep_high, ut_band_noise_low,
+    ut_band_noise_high, ut_band_noise_all, ut_signs_low, ut_signs_high, ut_signs_all, ut_folder, ut_prior, ut_prior_none,
+    ut_noise_floor, ut_other_image;
 
 /* UtFamily.name_variant: the family's name; with the parameter and its sign ("rotation-30", "translation+4"); with the parameter
  * ("scale0.9"), and the trial where there are several ("band_noise_low4-1"). */
@@ -32,8 +33,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtVariant, ut_variant_free)
 UtGeometry ut_geometry_moved (int width, int height, double factor_x, double factor_y, double dx, double dy);
 
 /* UtFamily.place of a family that leaves every pixel where it is. */
-gboolean ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
-                           GError **error);
+gboolean ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed,
+                           UtGeometry *out, GError **error);
 
 typedef struct {
   uint8_t r, g, b;

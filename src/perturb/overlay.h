@@ -22,8 +22,8 @@ UtImage *ut_overlay_apply (const UtVariant *variant, UtImage *image, const UtSub
 char *ut_overlay_phrase (const char *label);
 
 /* UtFamily.place: the box covers the middle. */
-gboolean ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
-                           GError **error);
+gboolean ut_overlay_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed,
+                           UtGeometry *out, GError **error);
 
 /* `image` with the box that `phrase` fits in, and `text` (NULL: none) written where the phrase would start. */
 UtImage *ut_overlay_draw (const UtImage *image, const char *phrase, const char *text, GError **error);

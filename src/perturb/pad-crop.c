@@ -10,8 +10,9 @@ apply (const UtVariant *variant, UtImage *image, const UtSubject *subject, uint6
   const int width = image->width + 2 * n, height = image->height + 2 * n;
   if (width <= 0 || height <= 0)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: cutting %d pixels off each side leaves nothing of an image of %d×%d pixels", variant->name,
-                   -n, image->width, image->height);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
+                   "%s: cutting %d pixels off each side leaves nothing of an image of %d×%d pixels", variant->name, -n,
+                   image->width, image->height);
       return NULL;
     }
   UtImage *out = ut_image_filled (width, height, UT_BLACK, error);

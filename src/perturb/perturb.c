@@ -6,13 +6,40 @@
 const UtFamily *const ut_families[] = {
   &ut_clean,
   /* The paper's, its controls last. */
-  &ut_translation, &ut_pad_crop, &ut_scale, &ut_scale_pad, &ut_rotation, &ut_text_semantic, &ut_text_random, &ut_text_empty,
+  &ut_translation,
+  &ut_pad_crop,
+  &ut_scale,
+  &ut_scale_pad,
+  &ut_rotation,
+  &ut_text_semantic,
+  &ut_text_random,
+  &ut_text_empty,
   /* On request. */
-  &ut_identity, &ut_translation_vertical, &ut_occlusion, &ut_jpeg, &ut_blur, &ut_brightness, &ut_contrast, &ut_gaussian_noise,
-  &ut_text_fixed, &ut_text_right, &ut_keep_low, &ut_keep_high, &ut_band_noise_low, &ut_band_noise_high, &ut_band_noise_all,
-  &ut_signs_low, &ut_signs_high, &ut_signs_all, &ut_folder,
+  &ut_identity,
+  &ut_translation_vertical,
+  &ut_occlusion,
+  &ut_jpeg,
+  &ut_blur,
+  &ut_brightness,
+  &ut_contrast,
+  &ut_gaussian_noise,
+  &ut_text_fixed,
+  &ut_text_right,
+  &ut_keep_low,
+  &ut_keep_high,
+  &ut_band_noise_low,
+  &ut_band_noise_high,
+  &ut_band_noise_all,
+  &ut_signs_low,
+  &ut_signs_high,
+  &ut_signs_all,
+  &ut_folder,
   /* No perturbations: priors, the noise floor, the matched control. */
-  &ut_prior, &ut_prior_none, &ut_noise_floor, &ut_other_image, NULL,
+  &ut_prior,
+  &ut_prior_none,
+  &ut_noise_floor,
+  &ut_other_image,
+  NULL,
 };
 
 const char *const ut_role_names[] = { "perturbation", "clean", "prior", "floor", "control" };
@@ -101,9 +128,11 @@ check_subject (const UtVariant *variant, const UtSubject *subject, uint64_t seed
   if (key != NULL)
     return TRUE;
   if (subject->clean_prediction < 0)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the answer to the clean image of %s, which is not known", variant->name, subject->id);
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: depends on the answer to the clean image of %s, which is not known",
+                 variant->name, subject->id);
   else
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: does not apply to %s, which has %u options", variant->name, subject->id, subject->n_labels);
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: does not apply to %s, which has %u options", variant->name, subject->id,
+                 subject->n_labels);
   return FALSE;
 }
 
@@ -146,7 +175,8 @@ ut_geometry_moved (int width, int height, double factor_x, double factor_y, doub
 }
 
 gboolean
-ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out, GError **error)
+ut_place_unmoved (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
+                  GError **error)
 {
   (void) variant, (void) subject, (void) seed, (void) error;
   *out = ut_geometry_moved (width, height, 1, 1, 0, 0);

@@ -13,9 +13,9 @@ typedef struct {
   uint64_t index;            /* the question's place in its benchmark, from 0 */
   const char *const *labels; /* option labels as the user reads them: A, B, … or Yes, No */
   unsigned n_labels;
-  int clean_prediction;      /* the model's own answer to the clean image; -1 where it is not known yet */
-  int right_answer;          /* the right option; -1 where it is not known */
-  const char *image_name;    /* the image's name in the benchmark: seeds what is random in its pixels; NULL where it has none */
+  int clean_prediction;   /* the model's own answer to the clean image; -1 where it is not known yet */
+  int right_answer;       /* the right option; -1 where it is not known */
+  const char *image_name; /* the image's name in the benchmark: seeds what is random in its pixels; NULL where it has none */
 } UtSubject;
 
 /* The borders that an image goes over in a circle. */
@@ -60,11 +60,12 @@ struct _UtFamily {
   gboolean core;       /* belongs to the paper's 24 core variants, with its own parameters */
   gboolean on_request; /* runs only where it is named; "all" leaves it out */
   UtRole role;
-  gboolean no_image;   /* the question is asked without an image: there is nothing to apply */
+  gboolean no_image;    /* the question is asked without an image: there is nothing to apply */
   gboolean per_subject; /* pixels depend on the question, not on the image alone */
   gboolean by_name;     /* pixels depend on the image's name as well */
   unsigned n_params;
-  const double *params; /* [n_params] its own parameters, one or more variants each; the unit is the family's (pixels, factor, degrees,
+  const double
+      *params; /* [n_params] its own parameters, one or more variants each; the unit is the family's (pixels, factor, degrees,
                            ordinal) */
   const UtRange *range; /* what may be chosen instead; NULL where nothing may */
   unsigned n_ladder;
@@ -136,5 +137,5 @@ UtImage *ut_variant_apply (const UtVariant *variant, UtImage *image, const UtSub
 
 /* What variants do to the places in an image of this size. FALSE without an error where the family has no geometry, with one where the
  * image could not be made either. */
-gboolean ut_variant_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed, UtGeometry *out,
-                           GError **error);
+gboolean ut_variant_place (const UtVariant *variant, int width, int height, const UtSubject *subject, uint64_t seed,
+                           UtGeometry *out, GError **error);

@@ -26,7 +26,8 @@ const UtReportView ut_report_views[] = {
   { "layers", "the drift by depth: along the encoder, the projector, the language model (run --layers)", NULL },
   { "generations", "the greedy answers, clean and perturbed (run --generate)", NULL },
   { "drift_by_answer", "the drift of all, kept and flipped answers, each in full", NULL },
-  { "auroc", "drift as a predictor of a flip, by family and channel, with 95 % intervals by bootstrap over images", ut_auroc_make },
+  { "auroc", "drift as a predictor of a flip, by family and channel, with 95 % intervals by bootstrap over images",
+    ut_auroc_make },
   { "exceedance", "share of instances that drifted further than the median control; of all, kept and flipped answers", NULL },
   { "correlations", "Pearson of every metric's change with ΔE, Δm and, of kept answers, Δlogp", NULL },
   { "drift_to_prior", "how far answers went towards the blank image's: DTP, share of flips to its answer, Jensen–Shannon", NULL },
@@ -101,11 +102,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Overview, overview_clear)
 static gboolean
 read_overview (UtDb *db, Overview *out, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor
-      = ut_db_query (db,
-                     "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
-                     "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin FROM overview",
-                     error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (
+      db,
+      "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
+      "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin FROM overview",
+      error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
   *out = (Overview) {
@@ -147,7 +148,8 @@ write_decision (const Overview *o, FILE *out)
     fprintf (out, "Answers and margins are by the score %s (undertow list scores).\n", o->score);
   if (anew)
     fprintf (out,
-             "They were decided anew, after the model was run: text overlays contradict the clean answers by %s, and where those by %s\n"
+             "They were decided anew, after the model was run: text overlays contradict the clean answers by %s, and where those "
+             "by %s\n"
              "differ, text_semantic may name the answer that it is compared with.\n",
              o->overlays_chosen_by, o->score);
 }
@@ -156,22 +158,25 @@ write_decision (const Overview *o, FILE *out)
 static void
 write_headline (const Overview *o, FILE *out)
 {
-  fprintf (out, "%" G_GINT64_FORMAT " %s on %" G_GINT64_FORMAT " %s", o->questions, plural (o->questions, "question", "questions"),
-           o->images, plural (o->images, "image", "images"));
+  fprintf (out, "%" G_GINT64_FORMAT " %s on %" G_GINT64_FORMAT " %s", o->questions,
+           plural (o->questions, "question", "questions"), o->images, plural (o->images, "image", "images"));
   if (o->clean_accuracy >= 0)
     fprintf (out, ", clean accuracy %.3f", o->clean_accuracy);
   fputs (".\n", out);
   if (o->instances > 0)
     fprintf (out,
-             "%.1f %% of %" G_GINT64_FORMAT " perturbed answers changed (IFR %.3f); %.1f %% of the questions changed at least once (IV "
+             "%.1f %% of %" G_GINT64_FORMAT
+             " perturbed answers changed (IFR %.3f); %.1f %% of the questions changed at least once (IV "
              "%.3f); %s.\n",
              100 * o->ifr, o->instances, o->ifr, 100 * o->iv, o->iv, o->pool);
   if (o->kept > 0 && o->hidden_percent >= 0)
     fprintf (out, "Where the answer stayed, ctx_mcq still moved %.1f %% as far as another question lies away (hidden drift).\n",
              o->hidden_percent);
   if (o->noise_drift >= 0)
-    fprintf (out, "Asked again alone, the clean image moved no channel by more than %.2g, and no margin by more than %.2g (noise floor).\n",
-             o->noise_drift, o->noise_margin);
+    fprintf (
+        out,
+        "Asked again alone, the clean image moved no channel by more than %.2g, and no margin by more than %.2g (noise floor).\n",
+        o->noise_drift, o->noise_margin);
 }
 
 typedef struct {
@@ -184,14 +189,16 @@ typedef struct {
 static const Section accuracy_section = {
   "accuracy",
   "Accuracy on yes/no questions",
-  "SELECT family, questions, instances, unjudged, accuracy, precision, recall, F1, FPR, yes_rate FROM accuracy WHERE category = 'all'",
+  "SELECT family, questions, instances, unjudged, accuracy, precision, recall, F1, FPR, yes_rate FROM accuracy WHERE category = "
+  "'all'",
   "SELECT * FROM accuracy",
 };
 
 static const Section families_section = {
   "families",
   "Answers by family (Δ against the clean image)",
-  "SELECT family, variants, questions, instances, IFR, IV, RR, RW, WR, WW, unjudged, accuracy, delta_accuracy, delta_margin FROM families",
+  "SELECT family, variants, questions, instances, IFR, IV, RR, RW, WR, WW, unjudged, accuracy, delta_accuracy, delta_margin FROM "
+  "families",
   "SELECT * FROM families",
 };
 

@@ -3,8 +3,8 @@
 #include "report/table.h"
 
 typedef struct {
-  const char *name;    /* of a view in views.sql, or of a table that `make` makes */
-  const char *summary; /* one line for the user */
+  const char *name;                            /* of a view in views.sql, or of a table that `make` makes */
+  const char *summary;                         /* one line for the user */
   gboolean (*make) (UtDb *db, GError **error); /* NULL for a view */
 } UtReportView;
 

@@ -345,7 +345,9 @@ column_new (UtDbCursor *cursor, unsigned index)
     .number = type == UT_DB_INT64 || type == UT_DB_DOUBLE,
     .sign = style != NULL && style->sign,
     .spread = style != NULL && style->spread,
-    .digits = type == UT_DB_INT64 ? 0 : style != NULL ? style->digits : SIGNIFICANT,
+    .digits = type == UT_DB_INT64 ? 0
+              : style != NULL     ? style->digits
+                                  : SIGNIFICANT,
   };
 }
 

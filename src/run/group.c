@@ -10,7 +10,8 @@ const UtChannelInfo ut_channels[UT_N_CHANNELS] = {
   [UT_VISION] = { "vision", "mean of the vision tokens the language model receives" },
   [UT_CTX_OPEN] = { "ctx_open", "last token of the open prompt, last layer, before the final norm" },
   [UT_CTX_OPEN_NORMED] = { "ctx_open.normed", "the same after the final norm" },
-  [UT_CTX_MCQ] = { "ctx_mcq", "last token of the prompt with options (POPE: the yes/no prompt), last layer, before the final norm" },
+  [UT_CTX_MCQ]
+  = { "ctx_mcq", "last token of the prompt with options (POPE: the yes/no prompt), last layer, before the final norm" },
   [UT_CTX_MCQ_NORMED] = { "ctx_mcq.normed", "the same after the final norm" },
   [UT_ANS_OPEN] = { "ans_open", "mean over the tokens of the greedy answer to the open prompt (--generate), last layer" },
   [UT_ANS_OPEN_NORMED] = { "ans_open.normed", "the same after the final norm" },
@@ -140,7 +141,8 @@ static char *
 closed_prompt (const UtItem *item)
 {
   return item->yes_no ? ut_prompt_yes_no (item->question)
-                      : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels, (const char *const *) item->options);
+                      : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels,
+                                       (const char *const *) item->options);
 }
 
 void

@@ -36,16 +36,17 @@ const char *ut_llm_layer_name (size_t layer);
 /* One question under one variant, measured. */
 typedef struct {
   int predicted;
-  float *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image, for answers that were not asked for, and for
+  float
+      *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image, for answers that were not asked for, and for
                                    * the chosen option's before it is chosen */
-  UtState options;                /* [n_options, n_embd]: what `ans_mcq` is chosen from */
-  float *layers;                  /* [n_layers, n_embd]: the channels llm.L; NULL where they were not asked for */
+  UtState options;              /* [n_options, n_embd]: what `ans_mcq` is chosen from */
+  float *layers;                /* [n_layers, n_embd]: the channels llm.L; NULL where they were not asked for */
   size_t n_layers;
-  char *text_open, *text_mcq;     /* the greedy answers; NULL where they were not asked for */
-  UtScore *scores;                /* [n_options] */
-  double *no_image;               /* [n_options]: s_k with no image in the prompt; of a clean view alone */
+  char *text_open, *text_mcq; /* the greedy answers; NULL where they were not asked for */
+  UtScore *scores;            /* [n_options] */
+  double *no_image;           /* [n_options]: s_k with no image in the prompt; of a clean view alone */
   unsigned n_options;
-  gboolean failed;                /* there was no result, and there is nothing else here */
+  gboolean failed; /* there was no result, and there is nothing else here */
 } UtView;
 
 /* The vision tokens of one result, which all questions on it share. */
@@ -60,12 +61,12 @@ typedef struct {
 } UtVision;
 
 typedef struct {
-  GPtrArray *items;  /* const UtItem *, borrowed */
-  GPtrArray *images; /* UtImage *, clean */
-  GPtrArray *names;  /* const char *, the images' names in the benchmark, borrowed */
-  UtView *clean;     /* [items->len], filled by the clean trial; scores NULL where it failed */
+  GPtrArray *items;        /* const UtItem *, borrowed */
+  GPtrArray *images;       /* UtImage *, clean */
+  GPtrArray *names;        /* const char *, the images' names in the benchmark, borrowed */
+  UtView *clean;           /* [items->len], filled by the clean trial; scores NULL where it failed */
   UtVision **clean_vision; /* [items->len], references; NULL without an image */
-  UtView *prior;     /* [items->len], filled by the run's first prior; scores NULL where there is none */
+  UtView *prior;           /* [items->len], filled by the run's first prior; scores NULL where there is none */
   size_t n_embd;
 } UtGroup;
 

@@ -69,8 +69,8 @@ hash_items (UtDataset *dataset)
       const UtItem *item = items->pdata[i];
       g_autofree char *options = g_strjoinv ("\x1f", item->options);
       g_autofree char *answer = g_strdup_printf ("%d", item->answer);
-      const char *parts[] = { item->id, item->image_id, item->category, item->hint != NULL ? item->hint : "", item->question,
-                              options, answer };
+      const char *parts[]
+          = { item->id, item->image_id, item->category, item->hint != NULL ? item->hint : "", item->question, options, answer };
       for (size_t p = 0; p < G_N_ELEMENTS (parts); p++)
         g_checksum_update (sum, (const guchar *) parts[p], (gssize) strlen (parts[p]) + 1);
     }

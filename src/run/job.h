@@ -3,10 +3,10 @@
 #include "run/group.h"
 
 typedef struct {
-  unsigned i;      /* the question's place in the group */
-  char *detail;    /* what the variant was for it; may be NULL */
-  UtResult *result; /* borrowed from `results`; NULL where it failed */
-  size_t first;    /* its first query in the result; items asked in the same words share it */
+  unsigned i;               /* the question's place in the group */
+  char *detail;             /* what the variant was for it; may be NULL */
+  UtResult *result;         /* borrowed from `results`; NULL where it failed */
+  size_t first;             /* its first query in the result; items asked in the same words share it */
   const UtAnswer *no_image; /* to its query with options, without images; of the clean variant alone; borrowed like `result` */
   GError *error;
 } UtJobItem;
@@ -14,13 +14,13 @@ typedef struct {
 typedef struct {
   UtGroup *group;
   const UtVariant *variant;
-  int n_generate;     /* tokens of greedy answers, 0 for none */
-  GPtrArray *others;  /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
-  GPtrArray *images;  /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
+  int n_generate;    /* tokens of greedy answers, 0 for none */
+  GPtrArray *others; /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
+  GPtrArray *images; /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
   GError *error;
-  GArray *items;      /* UtJobItem */
-  GPtrArray *results; /* UtResult * */
-  double seconds;     /* inside the engine */
+  GArray *items;           /* UtJobItem */
+  GPtrArray *results;      /* UtResult * */
+  double seconds;          /* inside the engine */
   double generate_seconds; /* of these, for greedy answers */
 } UtJob;
 

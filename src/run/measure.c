@@ -85,7 +85,8 @@ measure_change (const UtVision *vision, const UtVision *clean, GArray *out)
 {
   const char *channel = ut_channels[UT_VISION].name;
   if (same_grids (vision, clean))
-    add_defined (out, channel, "token_drift", ut_token_drift (clean->tokens, vision->tokens, clean->n_tokens, clean->n_embd, NULL));
+    add_defined (out, channel, "token_drift",
+                 ut_token_drift (clean->tokens, vision->tokens, clean->n_tokens, clean->n_embd, NULL));
   if (vision->n_grids != clean->n_grids)
     return;
   const UtTokenBands of
@@ -133,8 +134,8 @@ ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out)
     }
   measure_change (vision, clean, out);
   for (size_t l = 0; l < vision->n_layers; l++)
-    measure_layer (ut_vision_layer_name (l), clean->layers + l * vision->n_embd_layers, vision->layers + l * vision->n_embd_layers,
-                   vision->n_embd_layers, out);
+    measure_layer (ut_vision_layer_name (l), clean->layers + l * vision->n_embd_layers,
+                   vision->layers + l * vision->n_embd_layers, vision->n_embd_layers, out);
 }
 
 void

@@ -17,8 +17,8 @@
 #include "run/population.h"
 #include "store/store.h"
 
-constexpr int MAX_UNDER_WAY = 4;    /* jobs between planning and measuring */
-constexpr int MAX_DEATHS = 5;       /* of the engine, on one question after the other, before the run gives up */
+constexpr int MAX_UNDER_WAY = 4; /* jobs between planning and measuring */
+constexpr int MAX_DEATHS = 5;    /* of the engine, on one question after the other, before the run gives up */
 
 typedef struct {
   const UtRunConfig *config;
@@ -27,15 +27,15 @@ typedef struct {
   UtDataset *dataset;
   UtEngine *engine;
   UtStore *store;
-  GPtrArray *variants;   /* UtVariant * */
+  GPtrArray *variants;    /* UtVariant * */
   const UtVariant *prior; /* the first of them that is one, which drift to the prior refers to; NULL where none is */
-  UtSample *population;  /* the items whose representations are kept under every perturbation */
-  GHashTable *done;      /* trials of an earlier process */
+  UtSample *population;   /* the items whose representations are kept under every perturbation */
+  GHashTable *done;       /* trials of an earlier process */
   GAsyncQueue *to_engine, *from_engine; /* UtJob * */
   int under_way;
-  int deaths;            /* questions in a row that the engine died on */
-  const UtItem *dead;    /* the last of them */
-  gint64 started; /* monotonic, microseconds */
+  int deaths;         /* questions in a row that the engine died on */
+  const UtItem *dead; /* the last of them */
+  gint64 started;     /* monotonic, microseconds */
   UtRunProgress progress;
 } Run;
 
@@ -120,8 +120,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
 
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
-    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text,
-                                 view->scores[k].logprob_label, view->scores[k].n_tokens, (int) strlen (item->options[k]) };
+    scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text, view->scores[k].logprob_label,
+                                 view->scores[k].n_tokens, (int) strlen (item->options[k]) };
   const UtImage *first = job->images->len > 0 ? job->images->pdata[0] : NULL;
   const UtTrial trial = {
     .item = item->index,
@@ -228,7 +228,7 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
 typedef struct {
   const UtResult *result; /* the one that `vision` was taken from */
   UtVision *vision;
-  const UtVision *clean; /* what `vision` was compared with */
+  const UtVision *clean;      /* what `vision` was compared with */
   GArray *of_images, *shared; /* of the images; of the images and of `vision` */
 } Shared;
 
@@ -467,7 +467,8 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
     {
       const UtItem *item = group->items->pdata[i];
       const gboolean known = group->clean[i].scores != NULL;
-      if ((variant->family->per_subject && !known) || group->clean[i].failed || (!is_reference (run, variant) && is_done (run, item->index, variant->id)))
+      if ((variant->family->per_subject && !known) || group->clean[i].failed
+          || (!is_reference (run, variant) && is_done (run, item->index, variant->id)))
         continue;
       const UtSubject subject = ut_group_subject (group, i);
       char *key = key_of (run, group, i, variant, subject.clean_prediction);
@@ -595,16 +596,23 @@ write_plan (Run *run, GError **error)
   for (size_t v = 0; v < run->variants->len; v++)
     {
       const UtVariant *variant = run->variants->pdata[v];
-      variants[v] = (UtStoreVariant) { variant->id, variant->name, variant->family->name, variant->param, variant->core,
-                                       ut_role_names[variant->family->role] };
+      variants[v] = (UtStoreVariant) { variant->id,    variant->name, variant->family->name,
+                                       variant->param, variant->core, ut_role_names[variant->family->role] };
     }
   GPtrArray *items = ut_dataset_items (run->dataset);
   g_autofree UtStoreItem *rows = g_new0 (UtStoreItem, items->len);
   for (size_t i = 0; i < items->len; i++)
     {
       const UtItem *item = items->pdata[i];
-      rows[i] = (UtStoreItem) { item->index, item->id, item->image_id, item->category, item->hint, item->question,
-                                (const char *const *) item->options, item->answer, item->yes_no };
+      rows[i] = (UtStoreItem) { item->index,
+                                item->id,
+                                item->image_id,
+                                item->category,
+                                item->hint,
+                                item->question,
+                                (const char *const *) item->options,
+                                item->answer,
+                                item->yes_no };
     }
   if (!ut_store_add_variants (run->store, variants, run->variants->len, error)
       || !ut_store_add_items (run->store, rows, items->len, error))
@@ -626,8 +634,7 @@ open_store (Run *run, const UtEngineConfig *engine, gboolean *out_resumed, GErro
   if (run->store == NULL)
     return FALSE;
   g_autoptr (GArray) identity = ut_run_identity (run->config, engine, &run->engine->info, run->dataset, run->variants, error);
-  if (identity == NULL
-      || !ut_store_begin (run->store, (const UtIdentity *) (void *) identity->data, out_resumed, error)
+  if (identity == NULL || !ut_store_begin (run->store, (const UtIdentity *) (void *) identity->data, out_resumed, error)
       || (!*out_resumed && !write_plan (run, error)))
     return FALSE;
   run->done = ut_store_take_stock (run->store, error);
@@ -666,7 +673,8 @@ work (Run *run, gboolean *out_stopped, GError **error)
   /* After a failure of the engine or the store, what was finished before it still counts. */
   if (!ok)
     return ut_store_commit (run->store, NULL), FALSE;
-  return *out_stopped || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
+  return *out_stopped
+         || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
 }
 
 static const UtVariant *

@@ -10,13 +10,13 @@ typedef struct {
   UtEngineConfig engine; /* model may be bundled:NAME, its mmproj then NULL */
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
-  const char *score;     /* the form of the score that decides, as ut_score_form reads it */
-  gboolean layers;       /* measure drift after every layer too */
-  int n_generate;        /* tokens of greedy answers, which the channels ans_open and ans_mcq_free are read from; 0 for none */
+  const char *score;         /* the form of the score that decides, as ut_score_form reads it */
+  gboolean layers;           /* measure drift after every layer too */
+  int n_generate; /* tokens of greedy answers, which the channels ans_open and ans_mcq_free are read from; 0 for none */
   guint64 seed;
-  const char *output;    /* path of the run's database */
-  const char *program;   /* this program's file, for the engine's worker process */
-  const char *command;   /* the command line, as recorded */
+  const char *output;  /* path of the run's database */
+  const char *program; /* this program's file, for the engine's worker process */
+  const char *command; /* the command line, as recorded */
 } UtRunConfig;
 
 /* How far a run is. Counts are of this run as a whole, what an earlier process finished included. */
@@ -25,15 +25,15 @@ typedef struct {
   guint64 n_trials, trials_done; /* n_trials is an upper bound: some variants do not apply to some questions */
   guint64 trials_now;            /* done by this process */
   guint64 flips, failures;
-  double seconds;                /* since the first image */
-  double engine_seconds;         /* of these, inside the engine */
-  double generate_seconds;       /* of these, for greedy answers */
+  double seconds;          /* since the first image */
+  double engine_seconds;   /* of these, inside the engine */
+  double generate_seconds; /* of these, for greedy answers */
 } UtRunProgress;
 
 typedef struct {
   /* Said once, when everything is open: what is about to run. */
-  void (*started) (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *dataset, unsigned n_variants, gboolean resumed,
-                   void *data);
+  void (*started) (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *dataset, unsigned n_variants,
+                   gboolean resumed, void *data);
   /* Called often, between trials. */
   void (*progress) (const UtRunProgress *progress, void *data);
   /* Asked between trials: whether to stop early. What is finished is committed. */

@@ -64,8 +64,8 @@ explain_lock (GError **error, const char *path)
   const char *pid = strstr ((*error)->message, "(PID ");
   if (strstr ((*error)->message, "Could not set lock") == NULL || pid == NULL)
     return;
-  GError *told = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s: another process is using this run (PID %" G_GUINT64_FORMAT ")", path,
-                              g_ascii_strtoull (pid + strlen ("(PID "), NULL, 10));
+  GError *told = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s: another process is using this run (PID %" G_GUINT64_FORMAT ")",
+                              path, g_ascii_strtoull (pid + strlen ("(PID "), NULL, 10));
   g_clear_error (error);
   *error = told;
 }
@@ -88,14 +88,16 @@ check_schema (UtDb *db, const char *path, gboolean *out_empty, GError **error)
 {
   int64_t n_tables = 0, n_ours = 0, version = 0;
   if (!query_int64 (db, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal", 0, &n_tables, error)
-      || !query_int64 (db, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND table_name = 'undertow'", 0, &n_ours, error))
+      || !query_int64 (db, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND table_name = 'undertow'", 0, &n_ours,
+                       error))
     return FALSE;
   *out_empty = n_tables == 0;
   if (*out_empty)
     return TRUE;
   if (n_ours == 0)
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: a DuckDB file, but no run of undertow: it has no table “undertow”", path);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: a DuckDB file, but no run of undertow: it has no table “undertow”",
+                   path);
       return FALSE;
     }
   if (!query_int64 (db, "SELECT schema_version FROM undertow", 0, &version, error))
@@ -103,7 +105,8 @@ check_schema (UtDb *db, const char *path, gboolean *out_empty, GError **error)
   if (version == SCHEMA_VERSION)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-               "%s: a run of schema version %" G_GINT64_FORMAT "; this undertow reads and writes version %d: use the one that made it",
+               "%s: a run of schema version %" G_GINT64_FORMAT
+               "; this undertow reads and writes version %d: use the one that made it",
                path, version, SCHEMA_VERSION);
   return FALSE;
 }
@@ -236,7 +239,8 @@ ut_store_open_read (const char *path, GError **error)
       return NULL;
     }
   gboolean empty;
-  if (!ut_db_exec (store->db, "SET search_path = 'memory.main,run_file.main'", error) || !check_schema (store->db, path, &empty, error))
+  if (!ut_db_exec (store->db, "SET search_path = 'memory.main,run_file.main'", error)
+      || !check_schema (store->db, path, &empty, error))
     return NULL;
   if (empty)
     {
@@ -357,8 +361,9 @@ ut_store_begin (UtStore *store, const UtIdentity *identity, gboolean *out_resume
   compare_identity (cursor, identity, differences);
   if (differences->len == 0)
     return load_trials (store, error);
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "%s holds a run of another configuration, which cannot be continued with this one:%s",
-               store->path, differences->str);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE,
+               "%s holds a run of another configuration, which cannot be continued with this one:%s", store->path,
+               differences->str);
   return FALSE;
 }
 
@@ -464,7 +469,8 @@ describe_non_finite (const UtTrial *trial)
       return g_strdup_printf ("the score of option %u is no finite number (%g)", k, trial->scores[k].logprob);
   for (const UtMeasurement *m = trial->measurements; m < trial->measurements + trial->n_measurements; m++)
     if (!isfinite (m->value))
-      return g_strdup_printf ("%s of %s is no finite number (%g)", m->metric, *m->channel != '\0' ? m->channel : "the image", m->value);
+      return g_strdup_printf ("%s of %s is no finite number (%g)", m->metric, *m->channel != '\0' ? m->channel : "the image",
+                              m->value);
   return NULL;
 }
 
@@ -600,8 +606,8 @@ ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
   if (!append_trial (store, trial, fault, error))
     return FALSE;
   return fault != NULL
-         || (append_scores (store, trial, error) && append_no_image (store, trial, error) && append_generated (store, trial, error)
-             && append_measurements (store, trial, error));
+         || (append_scores (store, trial, error) && append_no_image (store, trial, error)
+             && append_generated (store, trial, error) && append_measurements (store, trial, error));
 }
 
 gboolean
@@ -762,7 +768,7 @@ gather (UtStore *store, UtDbCursor *cursor, const char *channel, size_t n_items,
       if (*values == NULL)
         {
           *n = width;
-          *values = g_new0 (float, n_items * width);
+          *values = g_new0 (float, n_items *width);
         }
       if (item >= n_items || width != *n)
         {
@@ -778,16 +784,16 @@ gather (UtStore *store, UtDbCursor *cursor, const char *channel, size_t n_items,
 }
 
 gboolean
-ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float **out_values, size_t *out_n, gboolean **out_present,
-                     GError **error)
+ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float **out_values, size_t *out_n,
+                     gboolean **out_present, GError **error)
 {
   if (!flush (store, error))
     return FALSE;
-  g_autoptr (UtDbStatement) statement
-      = ut_db_prepare (store->db,
-                       "SELECT e.item, e.vector FROM embedding e JOIN trial t ON t.item = e.item AND t.variant = 0 AND t.error IS NULL "
-                       "WHERE e.variant = 0 AND e.channel = $1 ORDER BY e.item",
-                       error);
+  g_autoptr (UtDbStatement) statement = ut_db_prepare (
+      store->db,
+      "SELECT e.item, e.vector FROM embedding e JOIN trial t ON t.item = e.item AND t.variant = 0 AND t.error IS NULL "
+      "WHERE e.variant = 0 AND e.channel = $1 ORDER BY e.item",
+      error);
   if (statement == NULL)
     return FALSE;
   ut_db_bind_text (statement, 1, channel);
@@ -884,7 +890,8 @@ gboolean
 ut_store_forget_population (UtStore *store, GError **error)
 {
   return begin_transaction (store, error) && flush (store, error)
-         && ut_db_exec (store->db, "DELETE FROM population; DELETE FROM measurement WHERE metric = 'centred_cosine_distance'", error);
+         && ut_db_exec (store->db, "DELETE FROM population; DELETE FROM measurement WHERE metric = 'centred_cosine_distance'",
+                        error);
 }
 
 gboolean

@@ -85,24 +85,26 @@ typedef struct {
   const double *no_image; /* [n_scores], the options' log-probabilities with no image; of a clean trial alone, else NULL */
   const UtMeasurement *measurements;
   size_t n_measurements;
-  int width, height;   /* of the perturbed (first) image, pixels */
-  const char *detail;  /* what the variant was for this item ("Answer is B"); NULL where its name says all */
-  const char *label;   /* what became of the right answer: holds, changed, doubtful; NULL where that is not known */
-  const char *text_open, *text_mcq; /* the greedy answers to the open prompt and to the one with options; NULL where there are none */
+  int width, height;  /* of the perturbed (first) image, pixels */
+  const char *detail; /* what the variant was for this item ("Answer is B"); NULL where its name says all */
+  const char *label;  /* what became of the right answer: holds, changed, doubtful; NULL where that is not known */
+  const char *text_open,
+      *text_mcq; /* the greedy answers to the open prompt and to the one with options; NULL where there are none */
 } UtTrial;
 
 /* A trial is added once; a second time is UT_ERROR_FAILED. */
 gboolean ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error);
 
 /* A measurement of a stored trial that could only be made when all trials were there. */
-gboolean ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement, GError **error);
+gboolean ut_store_add_measurement (UtStore *store, unsigned item, unsigned variant, const UtMeasurement *measurement,
+                                   GError **error);
 
 /* The channels that a clean trial has embeddings of, in a reader's order. NULL-terminated; the caller owns them. */
 char **ut_store_channels (UtStore *store, GError **error);
 
 /* An embedding [n] of a trial. It counts only if the trial is stored and did not fail. */
-gboolean ut_store_add_embedding (UtStore *store, unsigned item, unsigned variant, const char *channel, const float *values, size_t n,
-                                 GError **error);
+gboolean ut_store_add_embedding (UtStore *store, unsigned item, unsigned variant, const char *channel, const float *values,
+                                 size_t n, GError **error);
 
 /* Makes all since the last commit durable. */
 gboolean ut_store_commit (UtStore *store, GError **error);
@@ -121,18 +123,19 @@ int ut_stock_prediction (GHashTable *stock, unsigned item, unsigned variant);
 
 /* Clean embeddings of a channel as one matrix [n_items, n], rows by item; items without one have out_present[item] = FALSE and a zero
  * row. The caller owns both; n is 0 and the matrix NULL where the channel has none. */
-gboolean ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float **out_values, size_t *out_n, gboolean **out_present,
-                              GError **error);
+gboolean ut_store_embeddings (UtStore *store, const char *channel, size_t n_items, float **out_values, size_t *out_n,
+                              gboolean **out_present, GError **error);
 
 /* A measurement made after all trials (control drift), on item `item`'s clean trial. Replaces an earlier one. A distance that is not
  * finite is stored as NULL and counted as a failure. */
-gboolean ut_store_add_control (UtStore *store, unsigned item, const char *channel, double mean_distance, unsigned k, GError **error);
+gboolean ut_store_add_control (UtStore *store, unsigned item, const char *channel, double mean_distance, unsigned k,
+                               GError **error);
 
 /* The same items clean and perturbed, in the order of the items. */
 typedef struct {
   size_t n, n_embd;
-  unsigned *items;           /* [n] */
-  float *clean, *perturbed;  /* [n, n_embd] each */
+  unsigned *items;          /* [n] */
+  float *clean, *perturbed; /* [n, n_embd] each */
 } UtPairs;
 
 void ut_pairs_clear (UtPairs *pairs);
@@ -145,5 +148,5 @@ gboolean ut_store_pairs (UtStore *store, unsigned variant, const char *channel, 
 gboolean ut_store_forget_population (UtStore *store, GError **error);
 
 /* How alike two populations are; a value that is no number is stored as NULL. */
-gboolean ut_store_add_population (UtStore *store, unsigned variant, const char *channel, const char *metric, double value, size_t n_items,
-                                  GError **error);
+gboolean ut_store_add_population (UtStore *store, unsigned variant, const char *channel, const char *metric, double value,
+                                  size_t n_items, GError **error);
