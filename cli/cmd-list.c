@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "metric/metric.h"
 #include "perturb/perturb.h"
+#include "report/report.h"
 #include "run/bundled.h"
 #include "run/group.h"
 #include "run/score.h"
@@ -48,11 +49,20 @@ list_families (void)
 }
 
 static void
+print_metrics (const UtMetric *metrics)
+{
+  for (const UtMetric *metric = metrics; metric->name != NULL; metric++)
+    printf ("%-31s  unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading,
+            metric->source);
+}
+
+static void
 list_metrics (void)
 {
-  for (const UtMetric *metric = ut_metrics; metric->name != NULL; metric++)
-    printf ("%-23s  unit %s, range %s\n  %s\n  source: %s\n", metric->name, metric->unit, metric->range, metric->reading,
-            metric->source);
+  puts ("Of a trial, as stored (undertow show RUN measurements):");
+  print_metrics (ut_metrics);
+  puts ("\nOf many trials, by view and column (undertow show RUN VIEW):");
+  print_metrics (ut_aggregates);
 }
 
 static void

@@ -91,6 +91,19 @@ def test_answers_and_layers(tmp):
     assert_fails(2, ["--generate"], *args, "--generate", -1)
 
 
+def test_listed_metrics_are_there(tmp):
+    """Every quantity that is listed is a column of its view, or a stored metric."""
+    listed = [line.split()[0] for line in undertow("list", "metrics").stdout.splitlines() if "  unit " in line]
+    aggregates = [name for name in listed if "." in name]
+    assert len(aggregates) > 30 and len(listed) - len(aggregates) > 25, listed
+    assert undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run")).returncode == 0
+    columns = {view: show(tmp / "run", view).splitlines()[0].split(",") for view in {name.split(".")[0] for name in aggregates}}
+    for view, column in (name.split(".") for name in aggregates):
+        assert column in columns[view], (view, column, columns[view])
+    stored = {r["metric"] for r in rows(tmp / "run", "measurements")} | {r["metric"] for r in rows(tmp / "run", "populations")}
+    assert stored <= set(listed), stored - set(listed)
+
+
 def test_identity_moves_nothing(tmp):
     done = undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "identity"))
     assert done.returncode == 0, done.stderr
