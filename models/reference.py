@@ -97,6 +97,8 @@ class Scorer:
         self.patch = model.config.vision_config.patch_size
         self.pad = tokenizer.token_to_id("<|image_pad|>")
         self.decoder, self.encoder = {}, {}  # what came out of each layer
+        self.merged = {}  # the tokens that the decoder receives
+        model.model.visual.merger.register_forward_hook(functools.partial(self.keep, self.merged, 0))
         for kept, layers in (self.decoder, model.model.language_model.layers), (self.encoder, model.model.visual.blocks):
             for i, layer in enumerate(layers):
                 layer.register_forward_hook(functools.partial(self.keep, kept, i))
@@ -108,6 +110,15 @@ class Scorer:
     @property
     def before_norm(self):
         return self.decoder[len(self.decoder) - 1]
+
+    @torch.no_grad()
+    def tokens(self, images):
+        """What the decoder receives of each image, [1, height, width, n_embd]."""
+        patches, grid = (torch.cat(parts) for parts in zip(*(pixel_patches(image, self.patch) for image in images)))
+        self.model.model.visual(patches, grid_thw=grid)
+        sizes = [(h // MERGE, w // MERGE) for _, h, w in grid.tolist()]
+        parts = self.merged[0].split([h * w for h, w in sizes])
+        return [part.reshape(1, h, w, -1).numpy() for part, (h, w) in zip(parts, sizes)]
 
     def ids(self, text):
         return self.tokenizer.encode(text, add_special_tokens=False).ids

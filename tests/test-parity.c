@@ -11,13 +11,17 @@
 
 #include "dataset/dataset.h"
 #include "engine/engine.h"
-#include "run/group.h"
+#include "run/measure.h"
 #include "scenes/scenes.h"
 
 constexpr double MAX_DISTANCE = 1e-4; /* 1 − cosine */
 /* Of |Δ log-probability| with no image in the prompt, which the models have never met and settle no rounding for. */
 constexpr double MAX_NO_IMAGE = 4e-3;
 constexpr int N_GENERATE = 32; /* as in parity.py */
+constexpr int ROLL = 8;        /* the same, pixels */
+/* Of what is measured on the vision tokens, against the larger of its value and a hundredth: tokens agree to about 5e-4, and most of these
+ * are squares of their differences. */
+constexpr double MAX_STRUCTURE = 2e-2;
 
 typedef struct {
   const char *size, *flash_attn;
@@ -36,6 +40,7 @@ typedef struct {
   GArray *no_image; /* the same with no image in the prompt */
   double distance;  /* of a context, the largest so far */
   double of_states; /* of the answers' states and of the layers' */
+  double structure; /* of what is measured on the tokens */
   unsigned compared, other_pixels, other_answers, other_texts, states;
 } Worst;
 
@@ -140,10 +145,50 @@ compare_without_image (UtEngine *engine, UtRequest *request, yyjson_val *expecte
 {
   g_autoptr (GError) error = NULL;
   g_ptr_array_set_size (request->images, 0);
-  request->n_generate = 0;
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
   g_assert_no_error (error);
   compare_scores (expected, "logprob_no_image", result->answers->pdata[1], offsetof (UtScore, logprob), worst->no_image);
+}
+
+static UtImage *
+rolled (const UtImage *image)
+{
+  UtImage *out = ut_image_new (image->width, image->height, NULL);
+  for (int y = 0; y < image->height; y++)
+    for (int x = 0; x < image->width; x++)
+      memcpy (out->pixels + 3 * (y * image->width + (x + ROLL) % image->width), image->pixels + 3 * (y * image->width + x), 3);
+  return out;
+}
+
+/* The request's images, which `clean` is of, against themselves rolled. */
+static void
+compare_structure (UtEngine *engine, UtRequest *request, UtResult *clean, yyjson_val *expected, Worst *worst)
+{
+  g_autoptr (GError) error = NULL;
+  for (guint k = 0; k < request->images->len; k++)
+    {
+      UtImage *image = request->images->pdata[k];
+      request->images->pdata[k] = rolled (image);
+      ut_image_unref (image);
+    }
+  g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
+  g_assert_no_error (error);
+  g_autoptr (UtVision) before = ut_vision_of_result (clean), after = ut_vision_of_result (result);
+  g_autoptr (GArray) measurements = ut_measurements_new ();
+  ut_measure_vision (after, before, measurements);
+  size_t n = 0;
+  for (guint i = 0; i < measurements->len; i++)
+    {
+      const UtMeasurement *have = &g_array_index (measurements, UtMeasurement, i);
+      if (!g_str_equal (have->channel, "vision"))
+        continue;
+      yyjson_val *value = yyjson_obj_get (expected, have->metric);
+      g_assert_nonnull (value);
+      const double want = yyjson_get_num (value), difference = fabs (have->value - want) / fmax (fabs (want), 1e-2);
+      worst->structure = fmax (worst->structure, difference);
+      n++;
+    }
+  g_assert_cmpuint (n, ==, yyjson_obj_size (expected));
 }
 
 static void
@@ -169,14 +214,19 @@ compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst 
   compare_scores (expected, "logprob", answer, offsetof (UtScore, logprob), worst->logprobs);
   compare_scores (expected, "logprob_text", answer, offsetof (UtScore, logprob_text), worst->logprobs);
   yyjson_val *ctx = yyjson_obj_get (expected, "ctx"), *states = yyjson_obj_get (expected, "states");
+  request->n_generate = 0;
   if (ctx != NULL)
     {
       compare_scores (expected, "logprob_letter", answer, offsetof (UtScore, logprob_label), worst->logprobs);
-      compare_without_image (engine, request, expected, worst);
       worst->distance = fmax (worst->distance, compare_vectors (ctx, answer->ctx.raw, 1, result->n_embd));
     }
   if (states != NULL)
-    compare_states (states, result, answer, worst);
+    {
+      compare_states (states, result, answer, worst);
+      compare_structure (engine, request, result, yyjson_obj_get (expected, "structure"), worst);
+    }
+  if (ctx != NULL)
+    compare_without_image (engine, request, expected, worst);
   worst->other_answers += !same_choice (yyjson_obj_get (expected, "logprob"), answer);
   worst->compared++;
 }
@@ -245,8 +295,8 @@ test_parity (gconstpointer data)
   const double largest = largest_of (logprobs), largest_no_image = largest_of (no_image);
   const double median = g_array_index (logprobs, double, logprobs->len / 2);
   g_test_message ("%s, -fa %s: log-probabilities within %.2g in the median, %.2g at most, %.2g with no image; "
-                  "1 - cosine %.2g at most, of answers and layers %.2g",
-                  of->size, of->flash_attn, median, largest, largest_no_image, worst.distance, worst.of_states);
+                  "1 - cosine %.2g at most, of answers and layers %.2g; structure %.2g",
+                  of->size, of->flash_attn, median, largest, largest_no_image, worst.distance, worst.of_states, worst.structure);
   g_assert_cmpuint (worst.states, ==, 6);
   g_assert_cmpuint (worst.other_texts, ==, 0);
   g_assert_cmpuint (worst.other_answers, ==, 0);
@@ -255,6 +305,7 @@ test_parity (gconstpointer data)
   g_assert_cmpfloat (largest_no_image, <=, MAX_NO_IMAGE);
   g_assert_cmpfloat (worst.distance, <=, MAX_DISTANCE);
   g_assert_cmpfloat (worst.of_states, <=, MAX_DISTANCE);
+  g_assert_cmpfloat (worst.structure, <=, MAX_STRUCTURE);
 }
 
 int

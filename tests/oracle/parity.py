@@ -19,6 +19,8 @@ of every fourth also
 of every twentieth
 
     states        what else is read of the model (models/reference.py, Scorer.states), a list of vectors one after the other
+    structure     what is measured of its vision tokens when the images are rolled to the right by ROLL pixels, by the formulas in
+                  metric.py and bands.py; what is no number is left out
 
 and the checksum of its images' RGB bytes, so that another picture is not taken for another model.
 """
@@ -37,6 +39,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+import bands
+import metric
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "models"))
 # Transformers prints remarks of its own on standard output, where our result goes.
@@ -44,7 +49,7 @@ with contextlib.redirect_stdout(sys.stderr):
     import reference  # noqa: E402
     import shape  # noqa: E402
 
-N_IMAGES, N_ITEMS = 20, 40
+N_IMAGES, N_ITEMS, ROLL = 20, 40, 8
 
 
 def presence(folder):
@@ -81,6 +86,18 @@ def states_of(scorer, images, prompt, options):
     return {name: value if name == "text" else flat(value) for name, value in found.items()}
 
 
+def structure_of(scorer, images):
+    clean, rolled = scorer.tokens(images), scorer.tokens([np.roll(image, ROLL, axis=1) for image in images])
+    flat = [np.concatenate([z.reshape(-1, z.shape[-1]) for z in fields]) for fields in (clean, rolled)]
+    drift = float(np.mean([metric.cosine_distance(a, b) for a, b in zip(*flat)]))
+    before, after, sensitivity, coherence, chi = bands.token_bands([(a[0], b[0]) for a, b in zip(clean, rolled)])
+    found = dict(dirichlet=metric.dirichlet_energy(rolled), dirichlet_rayleigh=metric.rayleigh(rolled), token_drift=drift,
+                 cross_coherence_change=chi[1] - chi[0])
+    for prefix, values in ("token_change", after / before - 1), ("sensitivity", sensitivity), ("coherence", coherence):
+        found |= {f"{prefix}_{band}": value for band, value in zip(("low", "middle", "high"), values)}
+    return {name: float(f"{float(value):.9g}") for name, value in found.items() if not np.isnan(value)}
+
+
 def reference_items(task, items, scorer, first):
     for number in range(N_ITEMS):
         part = len(items) // N_ITEMS
@@ -98,6 +115,7 @@ def reference_items(task, items, scorer, first):
             item["ctx"] = rounded(ctx.tolist())
         if number % 20 == 8:
             item["states"] = states_of(scorer, images, prompt, options)
+            item["structure"] = structure_of(scorer, images)
         yield item
 
 
