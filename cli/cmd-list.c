@@ -9,7 +9,6 @@
 #include "engine/engine.h"
 #include "metric/metric.h"
 #include "perturb/perturb.h"
-#include "report/report.h"
 #include "run/bundled.h"
 #include "run/group.h"
 #include "run/score.h"

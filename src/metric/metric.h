@@ -24,6 +24,9 @@ typedef struct {
 /* Terminated by a row whose name is NULL. */
 extern const UtMetric ut_metrics[];
 
+/* The same of the quantities that are made of many trials, by "view.column" of a run (store/views.sql). */
+extern const UtMetric ut_aggregates[];
+
 /* --- Pixels: what a perturbation really changed. --- */
 
 typedef struct {

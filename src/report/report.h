@@ -1,6 +1,5 @@
 /* What a run says: its views, and the summary at its end. Reads the database alone; no model, no data. */
 #pragma once
-#include "metric/metric.h"
 #include "report/table.h"
 
 typedef struct {
@@ -8,9 +7,6 @@ typedef struct {
   const char *summary;                         /* one line for the user */
   gboolean (*make) (UtDb *db, GError **error); /* NULL for a view */
 } UtReportView;
-
-/* The quantities that are made of many trials, by "view.column"; terminated by a row whose name is NULL. Those of one trial are ut_metrics. */
-extern const UtMetric ut_aggregates[];
 
 /* What `undertow show` offers. Terminated by a row whose name is NULL. */
 extern const UtReportView ut_report_views[];

@@ -1,5 +1,5 @@
-/* The published quantities that are made of many trials: a column of a view each. Their formulas stand in views.sql. */
-#include "report/report.h"
+/* The published quantities that are made of many trials: a column of a view each. Their formulas stand in store/views.sql. */
+#include "metric/metric.h"
 
 const UtMetric ut_aggregates[] = {
   { "families.IFR", "1", "0..1", "larger: more of the perturbed answers changed", "P §4" },
