@@ -126,6 +126,14 @@ tile_clear (void *data)
   ut_image_unref (tile->image);
 }
 
+/* Whether a variant has a picture of its own: the noise floor is the clean image, and a control another item's, which only a run has. */
+static gboolean
+has_picture (const UtVariant *variant)
+{
+  const UtFamily *family = variant->family;
+  return !family->no_image && family->role != UT_ROLE_FLOOR && family->role != UT_ROLE_CONTROL;
+}
+
 /* Makes and writes the variants that apply; what cannot be made (a crop larger than the image) is said and counted, what cannot be
  * written ends it. */
 static gboolean
@@ -136,7 +144,7 @@ write_variants (const GPtrArray *variants, UtImage *image, const UtSubject *subj
     {
       const UtVariant *variant = variants->pdata[i];
       g_autofree char *key = ut_variant_key (variant, subject, seed);
-      if (key == NULL || variant->family->no_image)
+      if (key == NULL || !has_picture (variant))
         continue;
       g_autoptr (GError) fault = NULL;
       UtImage *changed = ut_variant_apply (variant, image, subject, seed, &fault);

@@ -91,6 +91,13 @@ def test_answers_and_layers(tmp):
     assert_fails(2, ["--generate"], *args, "--generate", -1)
 
 
+def test_perturb_makes_what_is_a_picture(tmp):
+    png(tmp / "a.png", 64, 48, 1)
+    done = undertow("perturb", tmp / "a.png", "-o", tmp / "v", "-p", "rotation:5,prior,prior_none,noise_floor,other_image")
+    assert done.returncode == 0, done
+    assert sorted(p.name for p in (tmp / "v").iterdir()) == ["clean.png", "prior-white.png", "rotation+5.png", "sheet.png"], list((tmp / "v").iterdir())
+
+
 def test_listed_metrics_are_there(tmp):
     """Every quantity that is listed is a column of its view, or a stored metric."""
     listed = [line.split()[0] for line in undertow("list", "metrics").stdout.splitlines() if "  unit " in line]

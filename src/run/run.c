@@ -113,9 +113,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
   const UtMeasurement *fault = ut_measurements_fault (measurements);
   if (fault != NULL)
     {
-      g_autoptr (GError) failure
-          = g_error_new (UT_ERROR, UT_ERROR_FAILED, "%s of %s is not a finite number", fault->metric, fault->channel);
-      return store_failure (run, job, item, failure, error);
+      g_autofree char *words = g_strdup_printf ("%s of %s is not a finite number", fault->metric, fault->channel);
+      return store_fault (run, job, item, words, error);
     }
 
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
