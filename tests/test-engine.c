@@ -64,7 +64,6 @@ assert_equal_answers (const UtResult *a, size_t i, const UtResult *b, size_t j)
     assert_equal_states (&x->options, &y->options, x->n_options * a->n_embd);
   g_assert_nonnull (x->text);
   g_assert_cmpstr (x->text, ==, y->text);
-  assert_equal_states (&x->greedy, &y->greedy, a->n_embd);
   g_assert_cmpuint (a->n_layers, >, 1);
   g_assert_cmpmem (x->layers, a->n_layers * a->n_embd * sizeof (float), y->layers, b->n_layers * b->n_embd * sizeof (float));
 }
@@ -74,7 +73,10 @@ assert_equal_results (const UtResult *a, const UtResult *b)
 {
   g_assert_cmpuint (a->answers->len, ==, b->answers->len);
   for (size_t i = 0; i < a->answers->len; i++)
-    assert_equal_answers (a, i, b, i);
+    {
+      assert_equal_answers (a, i, b, i);
+      assert_equal_states (&((UtAnswer *) a->answers->pdata[i])->greedy, &((UtAnswer *) b->answers->pdata[i])->greedy, a->n_embd);
+    }
   g_assert_cmpmem (a->grids->data, a->grids->len * sizeof (UtGrid), b->grids->data, b->grids->len * sizeof (UtGrid));
   g_assert_cmpmem (a->vision, a->n_vision * a->n_embd * sizeof (float), b->vision, b->n_vision * b->n_embd * sizeof (float));
   g_assert_cmpuint (a->n_vision_layers, >, 1);
@@ -101,6 +103,7 @@ test_remote_is_local (void)
   g_autoptr (UtEngine) local = ut_engine_open (&config, &error);
   g_autoptr (UtEngine) remote = open_remote ("mock");
   g_autoptr (UtRequest) request = make_request (4);
+  ut_query_place_images (request->queries->pdata[1], (UtPlace[]) { { 10, 0 } }, 1);
   g_autoptr (UtResult) a = ut_engine_evaluate (local, request, &error);
   g_assert_no_error (error);
   g_autoptr (UtResult) b = ut_engine_evaluate (remote, request, &error);
@@ -180,7 +183,9 @@ only_query (const UtRequest *request, size_t i)
     g_ptr_array_add (alone->images, ut_image_ref (request->images->pdata[k]));
   alone->n_generate = request->n_generate;
   const UtQuery *query = request->queries->pdata[i];
-  ut_request_add_query (alone, query->prompt, (const char *const *) query->options, (const char *const *) query->labels);
+  UtQuery *only
+      = ut_request_add_query (alone, query->prompt, (const char *const *) query->options, (const char *const *) query->labels);
+  ut_query_place_images (only, query->places, query->n_places);
   return alone;
 }
 
@@ -210,7 +215,8 @@ test_greedy_is_the_option (void)
                    result->n_embd * sizeof (float));
 }
 
-/* More queries than one batch holds, each bit-equal to the same query alone. */
+/* More queries than one batch holds, each bit-equal to the same query alone; of the greedy answers, which are written in one batch, the
+ * words. */
 static void
 test_sharing_is_exact (gconstpointer flash_attn)
 {
@@ -222,6 +228,9 @@ test_sharing_is_exact (gconstpointer flash_attn)
       g_autoptr (UtRequest) alone = only_query (request, i);
       g_autoptr (UtResult) single = evaluate (engine, alone);
       assert_equal_answers (shared, i, single, 0);
+      const float *together = ((UtAnswer *) shared->answers->pdata[i])->greedy.raw;
+      const float *apart = ((UtAnswer *) single->answers->pdata[0])->greedy.raw;
+      g_assert_cmpfloat (ut_cosine_distance (together, apart, shared->n_embd), <, 1e-4);
     }
 }
 
@@ -251,6 +260,50 @@ test_several_images (void)
       n += (size_t) grid->t * grid->h * grid->w;
     }
   g_assert_cmpuint (result->n_vision, ==, n);
+}
+
+/* Two images at the start of the text, in order, are what no places are; in the other order they are the other request's; and in the
+ * middle of the text they are something else. Queries that begin otherwise do not touch one another. */
+static void
+test_places (void)
+{
+  g_autoptr (UtEngine) engine = open_bundled ("off", 1);
+  g_autoptr (UtRequest) plain = make_request (4), swapped = make_request (4), placed = make_request (4);
+  g_ptr_array_add (plain->images, noise_image (64, 96, 1));
+  g_ptr_array_add (placed->images, noise_image (64, 96, 1));
+  g_ptr_array_insert (swapped->images, 0, noise_image (64, 96, 1));
+  ut_query_place_images (placed->queries->pdata[0], (UtPlace[]) { { 0, 0 }, { 0, 1 } }, 2);
+  ut_query_place_images (placed->queries->pdata[1], (UtPlace[]) { { 0, 1 }, { 0, 0 } }, 2);
+  ut_query_place_images (placed->queries->pdata[2], (UtPlace[]) { { 10, 1 } }, 1);
+  ut_query_place_images (placed->queries->pdata[3], (UtPlace[]) { { 0, 1 } }, 1);
+
+  g_autoptr (UtResult) as_plain = evaluate (engine, plain), as_swapped = evaluate (engine, swapped);
+  g_autoptr (UtResult) result = evaluate (engine, placed);
+  assert_equal_answers (result, 0, as_plain, 0);
+  assert_equal_answers (result, 1, as_swapped, 1);
+  assert_equal_answers (result, 3, as_plain, 3);
+  const UtAnswer *middle = result->answers->pdata[2], *before = as_plain->answers->pdata[2];
+  g_assert_cmpfloat (ut_cosine_distance (middle->ctx.raw, before->ctx.raw, result->n_embd), >, 1e-4);
+  for (size_t i = 0; i < 4; i++)
+    {
+      g_autoptr (UtRequest) alone = only_query (placed, i);
+      g_autoptr (UtResult) single = evaluate (engine, alone);
+      assert_equal_answers (result, i, single, 0);
+    }
+
+  /* Tokens come in the request's order, wherever the images stand, and each image is encoded once. */
+  g_assert_cmpmem (result->vision, result->n_vision * result->n_embd * sizeof (float), as_plain->vision,
+                   as_plain->n_vision * as_plain->n_embd * sizeof (float));
+
+  static const UtPlace wrong[][2]
+      = { { { 0, 0 }, { 0, 0 } }, { { 0, 0 }, { 0, 2 } }, { { 3, 0 }, { 2, 1 } }, { { 0, 0 }, { 10000, 1 } } };
+  for (size_t i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      ut_query_place_images (placed->queries->pdata[0], wrong[i], 2);
+      g_assert_null (ut_engine_evaluate (engine, placed, &error));
+      g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
+    }
 }
 
 static void
@@ -321,6 +374,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/llama/greedy-is-the-option", test_greedy_is_the_option);
   g_test_add_func ("/engine/llama/threads-are-exact", test_threads_are_exact);
   g_test_add_func ("/engine/llama/several-images", test_several_images);
+  g_test_add_func ("/engine/llama/places", test_places);
   g_test_add_func ("/engine/llama/text-alone", test_text_alone);
   g_test_add_func ("/engine/llama/too-large", test_too_large);
   g_test_add_func ("/engine/llama/bad-settings", test_bad_settings);

@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/names.h"
 #include "engine/llama.h"
@@ -50,6 +52,7 @@ void
 ut_query_free (UtQuery *query)
 {
   g_free (query->prompt);
+  g_free (query->places);
   g_strfreev (query->options);
   g_strfreev (query->labels);
   g_free (query);
@@ -74,7 +77,7 @@ ut_request_free (UtRequest *request)
   g_free (request);
 }
 
-void
+UtQuery *
 ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels)
 {
   UtQuery *query = g_new0 (UtQuery, 1);
@@ -82,6 +85,46 @@ ut_request_add_query (UtRequest *request, const char *prompt, const char *const 
   query->options = g_strdupv ((char **) options);
   query->labels = g_strdupv ((char **) labels);
   g_ptr_array_add (request->queries, query);
+  return query;
+}
+
+void
+ut_query_place_images (UtQuery *query, const UtPlace *places, unsigned n)
+{
+  g_free (query->places);
+  query->places = g_memdup2 (places, n * sizeof *places);
+  query->n_places = n;
+}
+
+unsigned *
+ut_query_image_order (const UtQuery *query, const UtRequest *request, unsigned *out_n_first, GError **error)
+{
+  const size_t n_images = request->images->len, length = strlen (query->prompt);
+  const unsigned n_places = n_images > 0 ? query->n_places : 0;
+  g_autofree gboolean *placed = g_new0 (gboolean, n_images);
+  size_t last = 0;
+  for (unsigned p = 0; p < n_places; p++)
+    {
+      const UtPlace *place = &query->places[p];
+      if (place->image >= n_images || placed[place->image] || place->at < last || place->at > length)
+        {
+          g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "image %u of %zu cannot stand at byte %zu of a prompt of %zu",
+                       place->image + 1, n_images, place->at, length);
+          return NULL;
+        }
+      placed[place->image] = TRUE;
+      last = place->at;
+    }
+
+  unsigned *order = g_new (unsigned, MAX (n_images, 1)), n = 0;
+  for (unsigned i = 0; i < n_images; i++)
+    if (!placed[i])
+      order[n++] = i;
+  if (out_n_first != NULL)
+    *out_n_first = n;
+  for (unsigned p = 0; p < n_places; p++)
+    order[n++] = query->places[p].image;
+  return order;
 }
 
 UtState

@@ -22,9 +22,18 @@ typedef struct {
   gboolean layers;                        /* whether representations after every layer are wanted too */
 } UtEngineConfig;
 
-/* One prompt on the request's images, in the user's turn after them. */
+/* Where in a prompt an image stands. */
+typedef struct {
+  size_t at;      /* before this byte of the prompt */
+  unsigned image; /* which of the request's */
+} UtPlace;
+
+/* One prompt on the request's images, in the user's turn. */
 typedef struct {
   char *prompt;
+  UtPlace *places; /* [n_places], ascending in `at`. Images that have no place stand before the text, in the request's order; in a
+                    * request without images places mean nothing. */
+  unsigned n_places;
   char **options; /* NULL-terminated answer texts to score; NULL for none */
   char **labels;  /* NULL-terminated, as many: what the prompt calls the options by; NULL where they are called by their texts */
 } UtQuery;
@@ -123,8 +132,16 @@ void ut_query_free (UtQuery *query);
 UtRequest *ut_request_new (void);
 void ut_request_free (UtRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtRequest, ut_request_free)
-/* `options` and `labels` as in UtQuery; all are copied. */
-void ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels);
+/* `options` and `labels` as in UtQuery; all are copied. The images stand before the text until they are placed. The request owns the
+ * query. */
+UtQuery *ut_request_add_query (UtRequest *request, const char *prompt, const char *const *options, const char *const *labels);
+
+/* Copies places [n], as in UtQuery. */
+void ut_query_place_images (UtQuery *query, const UtPlace *places, unsigned n);
+
+/* The request's images in the order in which they stand in the query, [images->len]; the caller owns it. *out_n_first (may be NULL) is
+ * how many of them stand before the text. UT_ERROR_FAILED where places are out of order, twice the same image's or outside. */
+unsigned *ut_query_image_order (const UtQuery *query, const UtRequest *request, unsigned *out_n_first, GError **error);
 
 /* Zeros, [n, n_embd] twice. */
 UtState ut_state_new (size_t n, size_t n_embd);

@@ -119,13 +119,24 @@ answer_freely (const UtQuery *query, const double pooled[N_EMBD], int n_generate
   state_of (answer->text, pooled, answer->greedy.raw, answer->greedy.normed);
 }
 
+/* The prompt with where its images stand. */
+static char *
+prompt_as_seen (const UtQuery *query)
+{
+  GString *text = g_string_new (query->prompt);
+  for (unsigned p = 0; p < query->n_places; p++)
+    g_string_append_printf (text, "[image %u at %zu]", query->places[p].image, query->places[p].at);
+  return g_string_free (text, FALSE);
+}
+
 static UtAnswer *
 answer_query (const MockEngine *engine, const UtQuery *query, int n_generate, const double pooled[N_EMBD])
 {
   const unsigned n_options = query->options != NULL ? g_strv_length (query->options) : 0;
   UtAnswer *answer = ut_answer_new (n_options, N_EMBD);
 
-  state_of (query->prompt, pooled, answer->ctx.raw, answer->ctx.normed);
+  g_autofree char *seen = prompt_as_seen (query);
+  state_of (seen, pooled, answer->ctx.raw, answer->ctx.normed);
   if (engine->layers)
     {
       answer->layers = g_new (float, N_LAYERS *N_EMBD);

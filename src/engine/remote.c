@@ -17,7 +17,8 @@
 #include "engine/engine.h"
 
 #define CONFIG_TYPE "(msmsmsmsmsiiiiib)"
-#define REQUEST_TYPE "(a(iiay)a(sasas)i)"
+#define QUERY_TYPE "(sa(tu)asas)"
+#define REQUEST_TYPE "(a(iiay)a" QUERY_TYPE "i)"
 #define INFO_TYPE "(sssst)"
 /* A representation, before and after the final norm. */
 #define STATE_TYPE "(auau)"
@@ -105,14 +106,33 @@ request_value (const UtRequest *request)
                              bytes_value (image->pixels, (size_t) image->width * (size_t) image->height * 3));
     }
   static const char *const none[] = { NULL };
-  g_variant_builder_init (&queries, G_VARIANT_TYPE ("a(sasas)"));
+  g_variant_builder_init (&queries, G_VARIANT_TYPE ("a" QUERY_TYPE));
   for (size_t i = 0; i < request->queries->len; i++)
     {
       const UtQuery *query = request->queries->pdata[i];
-      g_variant_builder_add (&queries, "(s^as^as)", query->prompt, query->options != NULL ? query->options : (char **) none,
+      GVariantBuilder places;
+      g_variant_builder_init (&places, G_VARIANT_TYPE ("a(tu)"));
+      for (unsigned p = 0; p < query->n_places; p++)
+        g_variant_builder_add (&places, "(tu)", (guint64) query->places[p].at, query->places[p].image);
+      g_variant_builder_add (&queries, "(sa(tu)^as^as)", query->prompt, &places,
+                             query->options != NULL ? query->options : (char **) none,
                              query->labels != NULL ? query->labels : (char **) none);
     }
   return g_variant_new (REQUEST_TYPE, &images, &queries, request->n_generate);
+}
+
+static void
+place_images_of_value (UtQuery *query, GVariant *value)
+{
+  const unsigned n = (unsigned) g_variant_n_children (value);
+  g_autofree UtPlace *places = g_new (UtPlace, n);
+  for (unsigned p = 0; p < n; p++)
+    {
+      guint64 at;
+      g_variant_get_child (value, p, "(tu)", &at, &places[p].image);
+      places[p].at = at;
+    }
+  ut_query_place_images (query, places, n);
 }
 
 static UtRequest *
@@ -144,9 +164,11 @@ request_of_value (GVariant *value, GError **error)
     {
       g_autofree char *prompt = NULL;
       g_auto (GStrv) options = NULL, labels = NULL;
-      g_variant_get_child (queries, i, "(s^as^as)", &prompt, &options, &labels);
-      ut_request_add_query (request, prompt, *options != NULL ? (const char *const *) options : NULL,
-                            *labels != NULL ? (const char *const *) labels : NULL);
+      g_autoptr (GVariant) places = NULL;
+      g_variant_get_child (queries, i, "(s@a(tu)^as^as)", &prompt, &places, &options, &labels);
+      UtQuery *query = ut_request_add_query (request, prompt, *options != NULL ? (const char *const *) options : NULL,
+                                             *labels != NULL ? (const char *const *) labels : NULL);
+      place_images_of_value (query, places);
     }
   return g_steal_pointer (&request);
 }
