@@ -1,5 +1,6 @@
-/* undertow demo: every bundled model on every bundled benchmark, and what of the paper's findings holds there. Each pair is an ordinary run
- * in a file of its own; several go on at once, a thread of the engine each, because models this small gain little from a second one. */
+/* undertow demo: every bundled model on every bundled benchmark, and what of the paper's findings holds there; and the smallest on a few
+ * questions with all that Undertow measures. Each is an ordinary run in a file of its own; several go on at once, a thread of the engine
+ * each, because models this small gain little from a second one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,11 @@
 
 /* Questions of each benchmark, so many that all runs end within three minutes on two cores. They are spread over as many images: with six
  * questions an image the same time would give a third of the images, and wider intervals. */
-constexpr gint64 SAMPLE = 8;
+constexpr gint64 SAMPLE = 7;
+/* Of the run with everything, a benchmark whose questions have options, and as many of them as show that it works: some 400 variants each. */
+static const char EVERYTHING_TASK[] = "perception";
+constexpr gint64 EVERYTHING_SAMPLE = 1;
+constexpr gint64 EVERYTHING_FULL = 20; /* with --full */
 constexpr int N_GENERATE = 32; /* tokens of greedy answers: the paper's */
 
 typedef struct Demo Demo;
@@ -36,7 +41,7 @@ struct Demo {
   GPtrArray *models, *tasks; /* char *, with a NULL after the last: bundled:small, …; presence, … */
   GPtrArray *datasets;       /* char *, bundled:presence, … */
   GPtrArray *paths;          /* char *, of the runs' files */
-  Run *runs;                 /* [n_models][n_tasks] */
+  Run *runs;                 /* [n_models][n_tasks], and the run with everything behind them */
   unsigned n_runs, n_workers;
   gint left;    /* atomic: runs that nobody has begun */
   gint failed;  /* atomic: whether any run has; the others then stop */
@@ -98,20 +103,19 @@ list_parts (Demo *demo)
 
 /* "DIR/small-presence-24.duckdb": a sample of another size is another run. */
 static char *
-run_path (const Options *options, const char *model, const char *task)
+run_path (const Options *options, const char *model, const char *task, gint64 sample)
 {
-  g_autofree char *sample = options->sample > 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, options->sample) : g_strdup ("full");
-  g_autofree char *name = g_strdup_printf ("%s-%s-%s.duckdb", model + strlen (UT_BUNDLED_PREFIX), task, sample);
+  g_autofree char *size = sample > 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, sample) : g_strdup ("full");
+  g_autofree char *name = g_strdup_printf ("%s-%s-%s.duckdb", model + strlen (UT_BUNDLED_PREFIX), task, size);
   return g_build_filename (options->folder, name, NULL);
 }
 
 /* How much a run on the benchmark has to do. */
 static gboolean
-plan_task (const Options *options, const char *dataset, UtRunProgress *out_plan, GError **error)
+count_trials (const UtRunConfig *config, UtRunProgress *out_plan, GError **error)
 {
-  const UtDatasetConfig config = { .path = (char *) dataset, .sample = (guint64) options->sample };
-  g_autoptr (UtDataset) opened = ut_dataset_open (&config, error);
-  g_autoptr (GPtrArray) variants = opened != NULL ? ut_variants_expand (NULL, error) : NULL;
+  g_autoptr (UtDataset) opened = ut_dataset_open (&config->dataset, error);
+  g_autoptr (GPtrArray) variants = opened != NULL ? ut_variants_expand (config->perturbations, error) : NULL;
   if (variants == NULL)
     return FALSE;
   const guint64 n_items = ut_dataset_items (opened)->len;
@@ -119,42 +123,51 @@ plan_task (const Options *options, const char *dataset, UtRunProgress *out_plan,
   return TRUE;
 }
 
+/* Adds a run of the model on the task: of all perturbations that are not by name, or with everything. */
+static void
+plan_run (Demo *demo, const Options *options, unsigned model, unsigned task, gint64 sample, const char *perturbations)
+{
+  Run *run = &demo->runs[demo->n_runs++];
+  const char *name = demo->tasks->pdata[task];
+  g_autofree char *suffixed = perturbations != NULL ? g_strdup_printf ("%s-%s", name, perturbations) : g_strdup (name);
+  g_ptr_array_add (demo->paths, run_path (options, demo->models->pdata[model], suffixed, sample));
+  run->demo = demo;
+  run->config = (UtRunConfig) {
+    .engine = { .engine = options->engine,
+                .model = demo->models->pdata[model],
+                .n_threads = options->n_threads / (int) demo->n_workers,
+                .n_gpu_layers = -1,
+                .image_min_tokens = -1,
+                .image_max_tokens = -1 },
+    .dataset = { .path = demo->datasets->pdata[task], .sample = (guint64) sample },
+    .perturbations = perturbations,
+    .layers = TRUE,
+    .n_generate = N_GENERATE,
+    .output = demo->paths->pdata[demo->paths->len - 1],
+    .program = options->program,
+    .command = options->command,
+  };
+}
+
+/* The run with everything stands last, and so begins first: what begins last should be short. */
 static gboolean
 plan_demo (Demo *demo, const Options *options, GError **error)
 {
   list_parts (demo);
-  const unsigned n_models = demo->models->len, n_tasks = demo->tasks->len;
-  const unsigned n_runs = n_models * n_tasks;
+  const unsigned n_models = demo->models->len, n_tasks = demo->tasks->len, n_runs = n_models * n_tasks + 1;
   demo->n_workers = MIN (n_runs, (unsigned) options->n_threads);
   demo->bar = ut_progress_bar_init (options->quiet);
   demo->runs = g_new0 (Run, n_runs);
-  demo->n_runs = n_runs;
   demo->left = (gint) n_runs;
+  for (unsigned model = 0; model < n_models; model++)
+    for (unsigned task = 0; task < n_tasks; task++)
+      plan_run (demo, options, model, task, options->sample, NULL);
+  guint everything_task = 0;
+  g_ptr_array_find_with_equal_func (demo->tasks, EVERYTHING_TASK, g_str_equal, &everything_task);
+  plan_run (demo, options, 0, everything_task, options->sample > 0 ? EVERYTHING_SAMPLE : EVERYTHING_FULL, "everything");
   for (unsigned r = 0; r < n_runs; r++)
-    {
-      char *model = demo->models->pdata[r / n_tasks], *dataset = demo->datasets->pdata[r % n_tasks];
-      g_ptr_array_add (demo->paths, run_path (options, model, demo->tasks->pdata[r % n_tasks]));
-      Run *run = &demo->runs[r];
-      run->demo = demo;
-      run->config = (UtRunConfig) {
-        .engine = { .engine = options->engine,
-                    .model = model,
-                    .n_threads = options->n_threads / (int) demo->n_workers,
-                    .n_gpu_layers = -1,
-                    .image_min_tokens = -1,
-                    .image_max_tokens = -1 },
-        .dataset = { .path = dataset, .sample = (guint64) options->sample },
-        .layers = TRUE,
-        .n_generate = N_GENERATE,
-        .output = demo->paths->pdata[r],
-        .program = options->program,
-        .command = options->command,
-      };
-      if (r >= n_tasks)
-        run->progress = demo->runs[r - n_tasks].progress;
-      else if (!plan_task (options, dataset, &run->progress, error))
-        return FALSE;
-    }
+    if (!count_trials (&demo->runs[r].config, &demo->runs[r].progress, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -304,7 +317,8 @@ fail_run (const Run *run)
 static gboolean
 show_largest (const Demo *demo, GError **error)
 {
-  for (unsigned r = demo->n_runs - demo->tasks->len; r < demo->n_runs; r++)
+  const unsigned n_compared = demo->models->len * demo->tasks->len;
+  for (unsigned r = n_compared - demo->tasks->len; r < n_compared; r++)
     {
       const UtRunConfig *config = &demo->runs[r].config;
       g_autoptr (UtStore) store = ut_store_open_read (config->output, error);
@@ -316,6 +330,18 @@ show_largest (const Demo *demo, GError **error)
       putchar ('\n');
     }
   return TRUE;
+}
+
+/* Where the run with everything is, and what to look at there. */
+static void
+point_to_everything (const Demo *demo)
+{
+  const Run *run = &demo->runs[demo->n_runs - 1];
+  const char *const question = run->progress.n_items == 1 ? "question" : "questions";
+  printf ("\nAll that Undertow measures, every family and ladder, %s on %" G_GUINT64_FORMAT
+          " %s of %s: too few to conclude from.\n"
+          "  undertow show %s severity      also: flip_thresholds, pixel_changes, layers, generations, measurements\n",
+          run->config.engine.model, run->progress.n_items, question, run->config.dataset.path, run->config.output);
 }
 
 static int
@@ -344,6 +370,8 @@ run_demo (Demo *demo, const Options *options)
                                 (const char *const *) demo->paths->pdata, demo->models->len, demo->tasks->len };
   const gboolean ok = (options->format != UT_TABLE_TEXT || show_largest (demo, &error))
                       && ut_report_comparison (&runs, options->format, ut_table_terminal_width (stdout), stdout, &error);
+  if (ok && options->format == UT_TABLE_TEXT)
+    point_to_everything (demo);
   return ok ? 0 : ut_cmd_fail ("demo", error);
 }
 

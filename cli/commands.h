@@ -26,5 +26,6 @@ char *ut_cmd_quote (int argc, char **argv);
   "  rotation                  a family with its own numbers, the paper's where it has them\n"                                   \
   "  rotation:5,10,-20         with these numbers instead; a number belongs to the family before it\n"                           \
   "  rotation:ladder           with its ladder of severity\n"                                                                    \
+  "  everything                every family but folder, its numbers and its ladder: hundreds of variants\n"                       \
   "  folder:DIR                what others made: each folder in DIR is a variant, its images named as the benchmark's\n"         \
   "  core,rotation:5,10,jpeg   all of it together: a variant that is chosen twice runs once"

@@ -413,7 +413,16 @@ def test_demo(tmp):
     for finding in FINDINGS:
         assert sum(line.strip().startswith(finding) for line in done.stdout.splitlines()) == 1, (finding, done.stdout)
     runs = sorted(path.name for path in (tmp / "d").iterdir())
-    assert runs == sorted(f"{m}-{t}-8.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")), runs
+    compared = [f"{m}-{t}-8.duckdb" for m in ("small", "medium", "large") for t in ("presence", "perception", "reasoning")]
+    everything, = set(runs) - set(compared)
+    assert len(runs) == 10 and everything == "small-perception-everything-1.duckdb", runs
+
+    # One holds all that is measured: every family that can be listed, but those of the user's own folders.
+    assert f"undertow show {tmp / 'd' / everything} severity" in done.stdout, done.stdout
+    listed = [line.split()[0] for line in undertow("list", "families").stdout.splitlines() if not line.startswith(" ")]
+    run = {r["family"] for r in rows(tmp / "d" / everything, "pixel_changes")} | {r["family"] for r in rows(tmp / "d" / everything, "transitions")}
+    assert set(listed) - run <= {"clean", "folder", "prior", "prior_none", "noise_floor", "other_image"}, set(listed) - run
+    assert not rows(tmp / "d" / everything, "failures")
 
     # Each is a run like any other, and the table's numbers are those of its views.
     told = json.loads(undertow(*demo_args(tmp / "d", "--limit", 8, "-f", "json")).stdout)

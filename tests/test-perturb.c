@@ -786,6 +786,26 @@ assert_choice (const char *choice, const char *names)
   g_assert_cmpstr (got->str, ==, names);
 }
 
+/* Every family but folder, with its own parameters and its ladder. */
+static void
+test_everything (void)
+{
+  g_autoptr (GPtrArray) everything = expand ("everything");
+  for (size_t f = 0; ut_families[f] != NULL; f++)
+    {
+      const UtFamily *family = ut_families[f];
+      unsigned n = 0;
+      for (guint v = 0; v < everything->len; v++)
+        n += ((const UtVariant *) everything->pdata[v])->family == family;
+      if (g_str_equal (family->name, "folder"))
+        g_assert_cmpuint (n, ==, 0);
+      else
+        g_assert_cmpuint (n, >=, MAX (family->n_params, family->n_ladder) * MAX (family->n_trials, 1));
+    }
+  g_assert_nonnull (find (everything, "translation-32"));
+  g_assert_nonnull (find (everything, "prior-grey"));
+}
+
 static void
 test_choice (void)
 {
@@ -1188,6 +1208,7 @@ main (int argc, char **argv)
   g_test_add_func ("/perturb/place/prior", test_place_of_prior);
   g_test_add_func ("/perturb/expand", test_expand);
   g_test_add_func ("/perturb/unknown-family", test_unknown_family);
+  g_test_add_func ("/perturb/everything", test_everything);
   g_test_add_func ("/perturb/choice", test_choice);
   g_test_add_func ("/perturb/choice/core", test_core);
   g_test_add_func ("/perturb/choice/bad", test_bad_choice);

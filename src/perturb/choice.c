@@ -7,7 +7,7 @@
 #include "perturb/family.h"
 
 /* Names that stand for several families, beside their groups. */
-static const char CORE[] = "core", ALL[] = "all";
+static const char CORE[] = "core", ALL[] = "all", EVERYTHING[] = "everything";
 /* And for several numbers. */
 static const char LADDER[] = "ladder";
 
@@ -17,7 +17,8 @@ static gboolean
 stands_for (const char *name, const UtFamily *family)
 {
   return strcmp (name, family->name) == 0 || g_strcmp0 (name, family->group) == 0
-         || (strcmp (name, ALL) == 0 && !family->on_request) || (strcmp (name, CORE) == 0 && family->core);
+         || (strcmp (name, ALL) == 0 && !family->on_request) || (strcmp (name, CORE) == 0 && family->core)
+         || (strcmp (name, EVERYTHING) == 0 && family->add_variants == NULL);
 }
 
 static void
@@ -39,6 +40,7 @@ unknown_family (const char *name, GError **error)
     }
   add_name (known, CORE);
   add_name (known, ALL);
+  add_name (known, EVERYTHING);
   const char *nearest = ut_names_nearest (name, (const char *const *) known->pdata);
   if (nearest != NULL)
     {
@@ -195,12 +197,15 @@ read_part (GPtrArray *variants, char *part, GPtrArray **families, GError **error
         return FALSE;
     }
 
+  const gboolean everything = strcmp (part, EVERYTHING) == 0;
   const char *text = is_number ? part : colon != NULL ? colon + 1 : NULL;
   for (unsigned i = 0; i < (*families)->len; i++)
     {
       const UtFamily *family = (*families)->pdata[i];
       if (text == NULL ? !add_own (variants, family, error) : !add_chosen (variants, family, text, error))
         return FALSE;
+      if (everything && family->ladder != NULL)
+        add_params (variants, family, family->ladder, family->n_ladder);
     }
   if (text == NULL || ((const UtFamily *) (*families)->pdata[0])->add_variants != NULL)
     g_clear_pointer (families, g_ptr_array_unref);

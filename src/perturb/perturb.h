@@ -122,6 +122,7 @@ extern const UtFamily *const ut_families[];
  *   core                        the paper's six core families
  *   all                         every family that is not on_request; the same as NULL
  *   photometric, band_noise, …  the families of a group
+ *   everything                  every family but folder, with its own parameters and its ladder
  *   folder:DIR                  what others made: each folder in DIR is a variant
  *
  * A variant stands once, however often it was chosen; in the order of the table, then of the parameters. `clean`, which is thus first,

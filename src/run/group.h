@@ -66,7 +66,7 @@ typedef struct {
   GPtrArray *names;        /* const char *, the images' names in the benchmark, borrowed */
   UtView *clean;           /* [items->len], filled by the clean trial; scores NULL where it failed */
   UtVision **clean_vision; /* [items->len], references; NULL without an image */
-  UtView *prior;           /* [items->len], filled by the run's first prior; scores NULL where there is none */
+  UtView *prior;           /* [items->len], filled by the run's prior; scores NULL where there is none */
   size_t n_embd;
 } UtGroup;
 

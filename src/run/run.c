@@ -27,10 +27,10 @@ typedef struct {
   UtDataset *dataset;
   UtEngine *engine;
   UtStore *store;
-  GPtrArray *variants;    /* UtVariant * */
-  const UtVariant *prior; /* the first of them that is one, which drift to the prior refers to; NULL where none is */
-  UtSample *population;   /* the items whose representations are kept under every perturbation */
-  GHashTable *done;       /* trials of an earlier process */
+  GPtrArray *variants;                  /* UtVariant * */
+  const UtVariant *prior;               /* the one that drift to the prior refers to; NULL where none is */
+  UtSample *population;                 /* the items whose representations are kept under every perturbation */
+  GHashTable *done;                     /* trials of an earlier process */
   GAsyncQueue *to_engine, *from_engine; /* UtJob * */
   int under_way;
   int deaths;         /* questions in a row that the engine died on */
@@ -676,13 +676,19 @@ work (Run *run, gboolean *out_stopped, GError **error)
          || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
 }
 
+/* The lightest image, since the paper's is white; no image at all only where there is no other. */
 static const UtVariant *
 find_prior (GPtrArray *variants)
 {
+  const UtVariant *found = NULL;
   for (guint v = 0; v < variants->len; v++)
-    if (((const UtVariant *) variants->pdata[v])->family->role == UT_ROLE_PRIOR)
-      return variants->pdata[v];
-  return NULL;
+    {
+      const UtVariant *variant = variants->pdata[v];
+      if (variant->family->role == UT_ROLE_PRIOR
+          && (found == NULL || (!variant->family->no_image && variant->param > found->param)))
+        found = variant;
+    }
+  return found;
 }
 
 gboolean
