@@ -228,7 +228,7 @@ work (gpointer data)
   for (gint left; (left = g_atomic_int_add (&demo->left, -1)) > 0;)
     {
       Run *run = &demo->runs[left - 1];
-      const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, run };
+      const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, run, NULL };
       gboolean stopped;
       if (on_stop (run))
         break;

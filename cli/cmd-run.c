@@ -11,19 +11,23 @@
 #include "store/store.h"
 
 typedef struct {
-  UtProgressBar bar;
+  UtProgressBar bar, fetch_bar;
   UtRunProgress progress;
+  gboolean started; /* the model is here, and the run has begun */
 } Ui;
 
 static void
 on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *dataset, unsigned n_variants, gboolean resumed,
             void *data)
 {
-  const Ui *ui = data;
+  Ui *ui = data;
+  const char *model = config->hf_repo != NULL ? config->hf_repo : config->engine.model;
+  ui->started = TRUE;
+  ut_fetch_bar_leave (&ui->fetch_bar);
   if (ui->bar.quiet)
     return;
-  fprintf (stderr, "model    %s (%s; %s, %s)\n", config->engine.model != NULL ? config->engine.model : config->engine.engine,
-           engine->description, engine->device, engine->versions);
+  fprintf (stderr, "model    %s (%s; %s, %s)\n", model != NULL ? model : config->engine.engine, engine->description, engine->device,
+           engine->versions);
   fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset),
            ut_dataset_items (dataset)->len);
   GPtrArray *skipped = ut_dataset_skipped (dataset);
@@ -51,6 +55,22 @@ on_stop ([[maybe_unused]] void *data)
   return ut_interrupt_signal () != 0;
 }
 
+static void
+on_fetch (const UtHubProgress *progress, void *data)
+{
+  Ui *ui = data;
+  ut_fetch_bar_update (&ui->fetch_bar, progress);
+}
+
+static void
+on_note (const char *words, void *data)
+{
+  Ui *ui = data;
+  ut_fetch_bar_leave (&ui->fetch_bar);
+  if (!ui->bar.quiet)
+    fprintf (stderr, "note: %s\n", words);
+}
+
 /* llama.cpp's options of several letters behind one dash, which GOption does not know, as their long names. */
 static void
 spell_out (int argc, char **argv)
@@ -58,7 +78,7 @@ spell_out (int argc, char **argv)
   static struct {
     const char *brief;
     char full[20];
-  } options[] = { { "-ngl", "--n-gpu-layers" }, { "-fa", "--flash-attn" }, { "-dev", "--device" } };
+  } options[] = { { "-ngl", "--n-gpu-layers" }, { "-fa", "--flash-attn" }, { "-dev", "--device" }, { "-hf", "--hf-repo" }, { "-hfr", "--hf-repo" } };
   for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
     for (size_t o = 0; o < G_N_ELEMENTS (options); o++)
       if (strcmp (argv[i], options[o].brief) == 0)
@@ -88,9 +108,9 @@ check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, G
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit, --generate and -c take numbers from 0, -t from 1");
       return FALSE;
     }
-  if (!g_str_equal (config->engine.engine, "llama"))
+  if (!g_str_equal (config->engine.engine, "llama") || config->hf_repo != NULL)
     return TRUE;
-  if (!require (config->engine.model, "-m MODEL.gguf", error))
+  if (!require (config->engine.model, "-m MODEL.gguf or -hf USER/REPO", error))
     return FALSE;
   return g_str_has_prefix (config->engine.model, "bundled:") || require (config->engine.mmproj, "--mmproj MMPROJ.gguf", error);
 }
@@ -98,18 +118,25 @@ check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, G
 static int
 run (UtRunConfig *config, Ui *ui)
 {
-  const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, ui };
+  const UtHubCallbacks hub = { on_fetch, on_note, on_stop, ui };
+  const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, ui, &hub };
   g_autoptr (GError) error = NULL;
   gboolean stopped;
   ut_interrupt_catch ();
+  if (config->hf_repo != NULL && config->engine.model != NULL)
+    on_note ("-hf names the model; -m is not used", ui);
   const gboolean ok = ut_run (config, &callbacks, &stopped, &error);
+  ut_fetch_bar_leave (&ui->fetch_bar);
   if (ui->progress.n_items > 0)
     ut_progress_bar_finish (&ui->bar, &ui->progress);
   if (!ok)
     return ut_cmd_fail ("run", error);
   if (stopped)
     {
-      fprintf (stderr, "stopped; all finished trials are in %s, and the same command goes on from there\n", config->output);
+      if (ui->started)
+        fprintf (stderr, "stopped; all finished trials are in %s, and the same command goes on from there\n", config->output);
+      else
+        fputs ("stopped; what has come of the model is kept, and the same command goes on from there\n", stderr);
       return ut_interrupt_exit_code ();
     }
   if (!ui->bar.quiet)
@@ -123,17 +150,22 @@ ut_cmd_run (int argc, char **argv)
 {
   g_autofree char *command = ut_cmd_quote (argc, argv);
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *devices = NULL, *flash_attn = NULL;
+  g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *hf_repo = NULL, *devices = NULL, *flash_attn = NULL;
   g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *score = NULL, *output = NULL;
   g_auto (GStrv) columns = NULL;
   int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
   gint64 limit = 0, seed = 0;
-  gboolean quiet = FALSE, layers = FALSE;
+  gboolean quiet = FALSE, layers = FALSE, offline = FALSE;
   int n_generate = 0;
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
       "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
+    { "hf-repo", 0, 0, G_OPTION_ARG_STRING, &hf_repo,
+      "-hf: the model and its mmproj from the Hugging Face hub, fetched once into llama.cpp's cache; default quant Q4_K_M, or Q8_0, or "
+      "the first there is",
+      "USER/REPO[:QUANT]" },
+    { "offline", 0, 0, G_OPTION_ARG_NONE, &offline, "Fetch nothing: -hf takes what is cached", NULL },
     { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset,
       "The benchmark: a file, folder, glob, or bundled:presence, bundled:perception, bundled:reasoning", "DATASET" },
     { "images", 0, 0, G_OPTION_ARG_FILENAME, &images, "The folder its image names are relative to", "DIR" },
@@ -179,6 +211,8 @@ ut_cmd_run (int argc, char **argv)
   UtRunConfig config = {
     .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens,
                 max_tokens },
+    .hf_repo = hf_repo,
+    .offline = offline,
     .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
     .score = score,
@@ -191,6 +225,6 @@ ut_cmd_run (int argc, char **argv)
   };
   if (!check_config (&config, limit, argc, argv, &error))
     return ut_cmd_fail ("run", error);
-  Ui ui = { .bar = ut_progress_bar_init (quiet) };
+  Ui ui = { .bar = ut_progress_bar_init (quiet), .fetch_bar = ut_progress_bar_init (quiet) };
   return run (&config, &ui);
 }

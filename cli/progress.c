@@ -42,17 +42,16 @@ format_line (const UtRunProgress *p)
   return g_string_free (g_steal_pointer (&line), FALSE);
 }
 
+/* The line, on a terminal behind the bar and over the one before. */
 static void
-draw (const UtProgressBar *bar, const UtRunProgress *progress)
+draw_line (const UtProgressBar *bar, guint64 done, guint64 all, const char *line)
 {
-  g_autofree char *line = format_line (progress);
   if (!bar->terminal)
     {
       fprintf (stderr, "%s\n", line);
       return;
     }
-  const double share = progress->n_items > 0 ? (double) progress->items_done / (double) progress->n_items : 0;
-  const int full = (int) (share * WIDTH);
+  const int full = all > 0 ? (int) ((double) done / (double) all * WIDTH) : 0;
   fputs ("\r\033[K", stderr);
   for (int i = 0; i < WIDTH; i++)
     fputs (i < full ? "█" : "░", stderr);
@@ -60,16 +59,33 @@ draw (const UtProgressBar *bar, const UtRunProgress *progress)
   fflush (stderr);
 }
 
-void
-ut_progress_bar_update (UtProgressBar *bar, const UtRunProgress *progress)
+static void
+draw (const UtProgressBar *bar, const UtRunProgress *progress)
+{
+  g_autofree char *line = format_line (progress);
+  draw_line (bar, progress->items_done, progress->n_items, line);
+}
+
+/* Whether it is time to draw again. */
+static gboolean
+is_due (UtProgressBar *bar)
 {
   const gint64 now = g_get_monotonic_time ();
+  if (bar->first == 0)
+    bar->first = now;
   if (bar->last == 0 && !bar->terminal)
     bar->last = now;
   if (bar->quiet || now - bar->last < (bar->terminal ? EVERY_TERMINAL : EVERY_PLAIN))
-    return;
+    return FALSE;
   bar->last = now;
-  draw (bar, progress);
+  return TRUE;
+}
+
+void
+ut_progress_bar_update (UtProgressBar *bar, const UtRunProgress *progress)
+{
+  if (is_due (bar))
+    draw (bar, progress);
 }
 
 void
@@ -87,4 +103,28 @@ ut_progress_bar_finish (UtProgressBar *bar, const UtRunProgress *p)
   if (p->generate_seconds > 0)
     fprintf (stderr, " (%.0f %% for greedy answers)", 100 * p->generate_seconds / p->seconds);
   fputc ('\n', stderr);
+}
+
+void
+ut_fetch_bar_update (UtProgressBar *bar, const UtHubProgress *p)
+{
+  if (!is_due (bar))
+    return;
+  const double seconds = (double) (bar->last - bar->first) / G_USEC_PER_SEC;
+  const double rate = seconds > 0 ? (double) p->done_now / seconds : 0;
+  g_autofree char *file = g_path_get_basename (p->file), *done = g_format_size (p->done), *total = g_format_size (p->total);
+  g_autofree char *speed = g_format_size ((guint64) rate);
+  g_autofree char *left = rate > 0 && p->total > p->done ? format_time ((double) (p->total - p->done) / rate) : NULL;
+  g_autofree char *line = g_strdup_printf ("%s  %s of %s  %s/s%s%s%s", file, done, total, speed, left != NULL ? "  " : "",
+                                           left != NULL ? left : "", left != NULL ? " left" : "");
+  draw_line (bar, p->done, p->total, line);
+  bar->open = bar->terminal;
+}
+
+void
+ut_fetch_bar_leave (UtProgressBar *bar)
+{
+  if (bar->open)
+    fputc ('\n', stderr);
+  bar->open = FALSE;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "hub/gguf-name.h"
 #include "perturb/perturb.h"
 #include "run/score.h"
 
@@ -23,17 +24,15 @@ add (GArray *rows, const char *key, char *value, gboolean informative)
   g_array_append_val (rows, row);
 }
 
-/* SHA-256 of a file's bytes, as hexadecimal digits. */
-static char *
-hash_file (const char *path, GError **error)
+static gboolean
+add_bytes (GChecksum *sum, const char *path, GError **error)
 {
   FILE *file = fopen (path, "rbe");
   if (file == NULL)
     {
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
-      return NULL;
+      return FALSE;
     }
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree guchar *buffer = g_malloc (1 << 20);
   size_t n;
   while ((n = fread (buffer, 1, 1 << 20, file)) > 0)
@@ -41,10 +40,19 @@ hash_file (const char *path, GError **error)
   const gboolean failed = ferror (file);
   fclose (file);
   if (failed)
-    {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: it cannot be read to its end", path);
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: it cannot be read to its end", path);
+  return !failed;
+}
+
+/* SHA-256 of a file's bytes, of a split model's all parts' one after the other, as hexadecimal digits. */
+static char *
+hash_file (const char *path, GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr (GPtrArray) parts = ut_gguf_name_parts (path);
+  for (guint i = 0; i < parts->len; i++)
+    if (!add_bytes (sum, parts->pdata[i], error))
       return NULL;
-    }
   return g_strdup (g_checksum_get_string (sum));
 }
 
@@ -128,7 +136,7 @@ ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const 
 
   add (rows, "command", g_strdup (config->command), TRUE);
   add (rows, "dataset", g_strdup (config->dataset.path), TRUE);
-  add (rows, "model file", text_or_default (config->engine.model), TRUE);
+  add (rows, "model file", text_or_default (config->hf_repo != NULL ? config->hf_repo : config->engine.model), TRUE);
   add (rows, "mmproj file", text_or_default (engine->mmproj), TRUE);
   add (rows, "-t", g_strdup_printf ("%d", engine->n_threads), TRUE);
   add (rows, "-c", g_strdup_printf ("%d", engine->n_ctx), TRUE);

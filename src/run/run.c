@@ -691,6 +691,19 @@ find_prior (GPtrArray *variants)
   return found;
 }
 
+/* The files of a model that goes by a name; NULL where the configuration names them itself. */
+static gboolean
+find_model (const Run *run, char **out_model, char **out_mmproj, gboolean *out_stopped, GError **error)
+{
+  const UtRunConfig *config = run->config;
+  const UtHubRequest request = { config->hf_repo, config->engine.mmproj == NULL, config->offline };
+  if (config->hf_repo != NULL)
+    return ut_hub_fetch (&request, run->callbacks->hub, out_model, out_mmproj, out_stopped, error);
+  if (config->engine.model != NULL && g_str_has_prefix (config->engine.model, UT_BUNDLED_PREFIX))
+    return ut_bundled_model (config->engine.model, out_model, out_mmproj, error);
+  return TRUE;
+}
+
 gboolean
 ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *out_stopped, GError **error)
 {
@@ -705,16 +718,17 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   run.variants = ut_variants_expand (config->perturbations, error);
   if (run.variants == NULL)
     return FALSE;
-  if (engine.model != NULL && g_str_has_prefix (engine.model, UT_BUNDLED_PREFIX))
-    {
-      if (!ut_bundled_model (engine.model, &model, &mmproj, error))
-        return FALSE;
-      engine.model = model;
-      engine.mmproj = mmproj;
-    }
   run.dataset = ut_dataset_open (&config->dataset, error);
   if (run.dataset == NULL)
     return FALSE;
+  if (!find_model (&run, &model, &mmproj, out_stopped, error))
+    return FALSE;
+  if (*out_stopped)
+    return TRUE;
+  if (model != NULL)
+    engine.model = model;
+  if (mmproj != NULL)
+    engine.mmproj = mmproj;
   engine.layers = config->layers;
   run.engine = ut_engine_open_remote (&engine, config->program, error);
   if (run.engine == NULL)

@@ -4,10 +4,13 @@
 
 #include "dataset/dataset.h"
 #include "engine/engine.h"
+#include "hub/hub.h"
 
 /* Strings are borrowed. */
 typedef struct {
   UtEngineConfig engine; /* model may be bundled:NAME, its mmproj then NULL */
+  const char *hf_repo;   /* the model by its name on the hub, user/repo[:quant], instead of engine.model; and of engine.mmproj where that is NULL */
+  gboolean offline;      /* fetch nothing */
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
   const char *score;         /* the form of the score that decides, as ut_score_form reads it */
@@ -39,8 +42,9 @@ typedef struct {
   /* Asked between trials: whether to stop early. What is finished is committed. */
   gboolean (*stop) (void *data);
   void *data;
+  const UtHubCallbacks *hub; /* of fetching the model; NULL where config names none of the hub */
 } UtRunCallbacks;
 
-/* Runs or resumes. *out_stopped says whether `stop` ended it early. Errors: UT_ERROR_USAGE for a configuration that cannot be meant or
+/* Runs or resumes. *out_stopped says whether `stop`, or that of fetching, ended it early. Errors: UT_ERROR_USAGE for a configuration that cannot be meant or
  * differs from the store's, UT_ERROR_FAILED for files that will not do, UT_ERROR_ENGINE where the engine dies again and again. */
 gboolean ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *out_stopped, GError **error);
