@@ -26,8 +26,8 @@ on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *da
   ut_fetch_bar_leave (&ui->fetch_bar);
   if (ui->bar.quiet)
     return;
-  fprintf (stderr, "model    %s (%s; %s, %s)\n", model != NULL ? model : config->engine.engine, engine->description, engine->device,
-           engine->versions);
+  fprintf (stderr, "model    %s (%s; %s, %s)\n", model != NULL ? model : config->engine.engine, engine->description,
+           engine->device, engine->versions);
   fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset),
            ut_dataset_items (dataset)->len);
   GPtrArray *skipped = ut_dataset_skipped (dataset);
@@ -78,7 +78,11 @@ spell_out (int argc, char **argv)
   static struct {
     const char *brief;
     char full[20];
-  } options[] = { { "-ngl", "--n-gpu-layers" }, { "-fa", "--flash-attn" }, { "-dev", "--device" }, { "-hf", "--hf-repo" }, { "-hfr", "--hf-repo" } };
+  } options[] = { { "-ngl", "--n-gpu-layers" },
+                  { "-fa", "--flash-attn" },
+                  { "-dev", "--device" },
+                  { "-hf", "--hf-repo" },
+                  { "-hfr", "--hf-repo" } };
   for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
     for (size_t o = 0; o < G_N_ELEMENTS (options); o++)
       if (strcmp (argv[i], options[o].brief) == 0)
@@ -162,8 +166,8 @@ ut_cmd_run (int argc, char **argv)
       "The model, a GGUF file or bundled:small, medium, large (undertow list engines)", "MODEL" },
     { "mmproj", 0, 0, G_OPTION_ARG_FILENAME, &mmproj, "Its vision half, a GGUF file", "MMPROJ" },
     { "hf-repo", 0, 0, G_OPTION_ARG_STRING, &hf_repo,
-      "-hf: the model and its mmproj from the Hugging Face hub, fetched once into llama.cpp's cache; default quant Q4_K_M, or Q8_0, or "
-      "the first there is",
+      "-hf: the model and its mmproj from the Hugging Face hub, kept in llama.cpp's cache; default quant Q4_K_M, Q8_0 or the "
+      "first",
       "USER/REPO[:QUANT]" },
     { "offline", 0, 0, G_OPTION_ARG_NONE, &offline, "Fetch nothing: -hf takes what is cached", NULL },
     { "dataset", 'd', 0, G_OPTION_ARG_FILENAME, &dataset,

@@ -105,19 +105,35 @@ ut_progress_bar_finish (UtProgressBar *bar, const UtRunProgress *p)
   fputc ('\n', stderr);
 }
 
+static char *
+format_fetch (const UtProgressBar *bar, const UtHubProgress *p)
+{
+  const double seconds = (double) (g_get_monotonic_time () - bar->first) / G_USEC_PER_SEC;
+  const double rate = seconds > 0 ? (double) p->done_now / seconds : 0;
+  g_autofree char *file = g_path_get_basename (p->file), *done = g_format_size (p->done);
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_string_printf (line, "fetching %s  %s", file, done);
+  if (p->total >= p->done)
+    {
+      g_autofree char *total = g_format_size (p->total);
+      g_string_append_printf (line, " of %s", total);
+    }
+  if (p->total > p->done && seconds >= 1)
+    {
+      g_autofree char *speed = g_format_size ((guint64) rate);
+      g_autofree char *left = format_time ((double) (p->total - p->done) / MAX (rate, 1));
+      g_string_append_printf (line, "  %s/s  %s left", speed, left);
+    }
+  return g_string_free (g_steal_pointer (&line), FALSE);
+}
+
 void
 ut_fetch_bar_update (UtProgressBar *bar, const UtHubProgress *p)
 {
-  if (!is_due (bar))
+  if (!is_due (bar) && (bar->quiet || p->done != p->total))
     return;
-  const double seconds = (double) (bar->last - bar->first) / G_USEC_PER_SEC;
-  const double rate = seconds > 0 ? (double) p->done_now / seconds : 0;
-  g_autofree char *file = g_path_get_basename (p->file), *done = g_format_size (p->done), *total = g_format_size (p->total);
-  g_autofree char *speed = g_format_size ((guint64) rate);
-  g_autofree char *left = rate > 0 && p->total > p->done ? format_time ((double) (p->total - p->done) / rate) : NULL;
-  g_autofree char *line = g_strdup_printf ("%s  %s of %s  %s/s%s%s%s", file, done, total, speed, left != NULL ? "  " : "",
-                                           left != NULL ? left : "", left != NULL ? " left" : "");
-  draw_line (bar, p->done, p->total, line);
+  g_autofree char *line = format_fetch (bar, p);
+  draw_line (bar, MIN (p->done, p->total), p->total, line);
   bar->open = bar->terminal;
 }
 

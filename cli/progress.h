@@ -5,8 +5,8 @@
 typedef struct {
   gboolean quiet;
   gboolean terminal;
-  gint64 first; /* when there was the first thing to draw, monotonic microseconds; 0 for never */
-  gint64 last;  /* when it was last drawn, the same */
+  gint64 first;  /* when there was the first thing to draw, monotonic microseconds; 0 for never */
+  gint64 last;   /* when it was last drawn, the same */
   gboolean open; /* whether the cursor stands behind it, of a fetch */
 } UtProgressBar;
 

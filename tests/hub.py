@@ -19,6 +19,7 @@ class Repo:
     gated: bool = False  # whoever comes with a token is refused
     large: bool = True  # files lie in the store and go by their SHA-256; otherwise by the hash that git gives them
     listed: list = dataclasses.field(default_factory=list)  # further rows of the listing, as they are
+    bare: bool = False  # the listing tells neither hashes nor sizes
     branch: str = "main"
     page: int = 1000  # rows of the listing in one answer
 
@@ -96,6 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def send(self, code, body=b"", headers={}, length=None):
+        """`length`: what is promised of the body, where that is not what comes."""
         self.send_response(code)
         for name, value in {"Content-Length": len(body) if length is None else length, **headers}.items():
             self.send_header(name.replace("_", "-"), str(value))
@@ -103,9 +105,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body)
             self.wfile.flush()
-
-    def send_json(self, value, headers={}):
-        self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
     def send_data(self, data, limit=None, headers={}):
         """The range that was asked for; of that at most `limit` bytes, whatever the header promises."""
@@ -146,30 +145,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # The real one does not tell strangers what there is.
             code = 404 if token and repo is None else 401
             return self.send(code, b'{"error":"Repository not found"}', {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
-        if what != "resolve" and self.failed(hub, what, b""):
-            return None
-        if repo.gated and what == "resolve":
-            return self.send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted"})
-        return getattr(self, what)(hub, name, repo, rest, query)
+        if what == "resolve":
+            return self.resolve(hub, repo, rest)
+        value, headers = self.refs(repo) if what == "refs" else self.tree(hub, name, repo, rest, query)
+        data = json.dumps(value).encode()
+        return self.failed(hub, what, data) or self.send(200, data, {"Content-Type": "application/json", **headers})
 
-    def refs(self, hub, name, repo, rest, query):
-        self.send_json({"tags": [], "converts": [], "branches": [{"name": repo.branch, "ref": "refs/heads/" + repo.branch, "targetCommit": repo.commit}]})
+    def refs(self, repo):
+        return {"tags": [], "branches": [{"name": repo.branch, "ref": "refs/heads/" + repo.branch, "targetCommit": repo.commit}]}, {}
 
     def tree(self, hub, name, repo, commit, query):
         rows = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": "a-folder"}]
         for path, data in repo.files.items():
             row = {"type": "file", "oid": git_hash(data), "size": len(data), "path": path}
-            if repo.large:
+            if repo.bare:
+                row = {"type": "file", "path": path}
+            elif repo.large:
                 row["oid"] = git_hash(b"a pointer")
                 row["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 135}
             rows.append(row)
         rows += repo.listed
         at = int(urllib.parse.parse_qs(query).get("cursor", ["0"])[0])
         more = {"Link": f'<{hub.endpoint}/api/models/{name}/tree/{commit}?recursive=true&cursor={at + repo.page}>; rel="next"'}
-        self.send_json(rows[at:at + repo.page], more if at + repo.page < len(rows) else {})
+        return rows[at:at + repo.page], more if at + repo.page < len(rows) else {}
 
-    def resolve(self, hub, name, repo, rest, query):
+    def resolve(self, hub, repo, rest):
         commit, path = rest.split("/", 1)
+        if repo.gated:
+            return self.send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted"})
         data = repo.files.get(path)
         if data is None or commit != repo.commit:
             return self.send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
@@ -185,6 +188,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def git_hash(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+class Server(socketserver.ThreadingTCPServer):  # http.server's own would ask for the machine's name
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # who asked went away
 
 
 class Hub:
@@ -203,8 +213,8 @@ class Hub:
             server.server_close()
 
     def serve(self, name):
-        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)  # http.server's own would ask for the machine's name
-        server.hub, server.name, server.daemon_threads = self, name, True
+        server = Server(("127.0.0.1", 0), Handler)
+        server.hub, server.name = self, name
         if self.context:
             server.socket = self.context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

@@ -29,9 +29,10 @@ test_name (void)
   check_name ("u_1/_v1.5:UD-Q4_K_XL", "u_1/_v1.5", "UD-Q4_K_XL");
 
   g_autofree char *long_name = g_strnfill (300, 'a'), *too_long = g_strconcat ("u/", long_name, NULL);
-  const char *const bad[] = { "",         "repo",       "user/",       "/repo",         "a/b/c",     "user/repo:",  "user/repo:a:b", "../repo", "user/..",
-                              "user//re", "user/a--b",  "user/a..b",   "user/-a",       "user/a.",   "user/re po",  "user/répo",     "a\\b/c",  "user/repo:Q8 0",
-                              "user/r?x", "user/r#x",   "user/repo:a/b", "user/re\npo", "http://user/repo", too_long };
+  const char *const bad[]
+      = { "",        "repo",           "user/",     "/repo",     "a/b/c",         "user/repo:",  "user/repo:a:b",    "../repo",
+          "user/..", "user//re",       "user/a--b", "user/a..b", "user/-a",       "user/a.",     "user/re po",       "user/répo",
+          "a\\b/c",  "user/repo:Q8 0", "user/r?x",  "user/r#x",  "user/repo:a/b", "user/re\npo", "http://user/repo", too_long };
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       UtHubName name = {};
@@ -88,7 +89,8 @@ test_safe_paths (void)
   for (size_t i = 1; i < 1100; i += 2)
     deep[i] = '/';
   const char *const good[] = { "a", "a.gguf", "a/b/c", "…/ü.gguf", "..a", "a b", longest_name };
-  const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../b", "./a", "a/./b", "a\nb", "a\033[2J", "\xff", "a\177", long_name, deep };
+  const char *const bad[] = { "",       "/",   "/a",    "a/",   "a//b",     ".",    "..",    "../a",    "a/..",
+                              "a/../b", "./a", "a/./b", "a\nb", "a\033[2J", "\xff", "a\177", long_name, deep };
   for (size_t i = 0; i < G_N_ELEMENTS (good); i++)
     g_assert_true (ut_hub_path_is_safe (good[i], strlen (good[i])));
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -114,10 +116,15 @@ check_refs (const char *json, const char *branch, const char *commit)
 static void
 test_refs (void)
 {
-  check_refs ("{\"branches\":[{\"name\":\"dev\",\"targetCommit\":\"" OTHER "\"},{\"name\":\"main\",\"targetCommit\":\"" COMMIT "\"}]}", "main", COMMIT);
-  check_refs ("{\"branches\":[{\"name\":\"a/b\",\"targetCommit\":\"" OTHER "\"},{\"name\":\"c\",\"targetCommit\":\"" COMMIT "\"}]}", "a/b", OTHER);
+  check_refs ("{\"branches\":[{\"name\":\"dev\",\"targetCommit\":\"" OTHER "\"},{\"name\":\"main\",\"targetCommit\":\"" COMMIT
+              "\"}]}",
+              "main", COMMIT);
+  check_refs ("{\"branches\":[{\"name\":\"a/b\",\"targetCommit\":\"" OTHER "\"},{\"name\":\"c\",\"targetCommit\":\"" COMMIT
+              "\"}]}",
+              "a/b", OTHER);
   check_refs ("{\"branches\":[{\"name\":\"../../x\",\"targetCommit\":\"" OTHER "\"}]}", NULL, NULL);
-  check_refs ("{\"branches\":[{\"name\":\"main\",\"targetCommit\":\"../../../../../../../../../../../../../x/yz\"}]}", NULL, NULL);
+  check_refs ("{\"branches\":[{\"name\":\"main\",\"targetCommit\":\"../../../../../../../../../../../../../x/yz\"}]}", NULL,
+              NULL);
   check_refs ("{\"branches\":[{\"name\":\"main\"},7,{\"name\":7,\"targetCommit\":\"" OTHER "\"}]}", NULL, NULL);
   check_refs ("{\"branches\":{}}", NULL, NULL);
   check_refs ("[]", NULL, NULL);
@@ -130,18 +137,19 @@ test_refs (void)
 static void
 test_tree (void)
 {
-  const char *json = "[{\"type\":\"directory\",\"path\":\"d\",\"oid\":\"" OTHER "\"},"
-                     "{\"type\":\"file\",\"path\":\"d/a.gguf\",\"size\":7,\"oid\":\"" OTHER "\",\"lfs\":{\"oid\":\"" SHA256 "\",\"size\":7}},"
-                     "{\"type\":\"file\",\"path\":\"b.gguf\",\"size\":5,\"oid\":\"" COMMIT "\"},"
-                     "{\"type\":\"file\",\"path\":\"c.gguf\"},"
-                     "{\"type\":\"file\",\"path\":\"d.gguf\",\"size\":-3,\"oid\":\"" COMMIT "\"},"
-                     "{\"type\":\"file\",\"path\":\"e.gguf\",\"size\":18446744073709551615},"
-                     "{\"type\":\"file\",\"path\":\"../x.gguf\",\"size\":5},"
-                     "{\"type\":\"file\",\"path\":\"/x.gguf\",\"size\":5},"
-                     "{\"type\":\"file\",\"path\":\"x\\u0000.gguf\",\"size\":5},"
-                     "{\"type\":\"file\",\"path\":\"x.gguf\",\"lfs\":{\"oid\":\"../../../../etc/passwd\"}},"
-                     "{\"type\":\"file\",\"path\":\"x.gguf\",\"oid\":\"" SHA256 "\"},"
-                     "{\"type\":\"file\"},7,null]";
+  const char *json
+      = "[{\"type\":\"directory\",\"path\":\"d\",\"oid\":\"" OTHER "\"},"
+        "{\"type\":\"file\",\"path\":\"d/a.gguf\",\"size\":7,\"oid\":\"" OTHER "\",\"lfs\":{\"oid\":\"" SHA256 "\",\"size\":7}},"
+        "{\"type\":\"file\",\"path\":\"b.gguf\",\"size\":5,\"oid\":\"" COMMIT "\"},"
+        "{\"type\":\"file\",\"path\":\"c.gguf\"},"
+        "{\"type\":\"file\",\"path\":\"d.gguf\",\"size\":-3,\"oid\":\"" COMMIT "\"},"
+        "{\"type\":\"file\",\"path\":\"e.gguf\",\"size\":18446744073709551615},"
+        "{\"type\":\"file\",\"path\":\"../x.gguf\",\"size\":5},"
+        "{\"type\":\"file\",\"path\":\"/x.gguf\",\"size\":5},"
+        "{\"type\":\"file\",\"path\":\"x\\u0000.gguf\",\"size\":5},"
+        "{\"type\":\"file\",\"path\":\"x.gguf\",\"lfs\":{\"oid\":\"../../../../etc/passwd\"}},"
+        "{\"type\":\"file\",\"path\":\"x.gguf\",\"oid\":\"" SHA256 "\"},"
+        "{\"type\":\"file\"},7,null]";
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_hub_file_free);
   g_autoptr (GError) error = NULL;
   g_assert_true (ut_hub_parse_tree (json, strlen (json), files, &error));
@@ -216,7 +224,8 @@ check_no_choice (const char *paths, const char *typed, const char *words)
 static void
 test_choose_model (void)
 {
-  const char *many = "README.md mmproj-m-F16.gguf m-BF16.gguf m-F16.gguf m-Q4_K_M.gguf m-Q4_K_S.gguf m-Q8_0.gguf mtp-m-Q2_K.gguf imatrix-Q2_K.gguf";
+  const char *many = "README.md mmproj-m-F16.gguf m-BF16.gguf m-F16.gguf m-Q4_K_M.gguf m-Q4_K_S.gguf m-Q8_0.gguf mtp-m-Q2_K.gguf "
+                     "imatrix-Q2_K.gguf";
   check_choice (many, "u/r", "m-Q4_K_M.gguf", NULL);
   check_choice (many, "u/r:q4_k_s", "m-Q4_K_S.gguf", NULL);
   check_choice (many, "u/r:Q8_0", "m-Q8_0.gguf", NULL);
@@ -241,8 +250,10 @@ test_choose_parts (void)
   const char *split = "mmproj-F16.gguf Q3/m-Q3_K-00001-of-00002.gguf Q3/m-Q3_K-00002-of-00002.gguf Q8/m-Q8_0-00001-of-00003.gguf "
                       "Q8/m-Q8_0-00003-of-00003.gguf Q8/m-Q8_0-00002-of-00003.gguf";
   check_choice (split, "u/r:Q3_K", "Q3/m-Q3_K-00001-of-00002.gguf Q3/m-Q3_K-00002-of-00002.gguf", "mmproj-F16.gguf");
-  check_choice (split, "u/r", "Q8/m-Q8_0-00001-of-00003.gguf Q8/m-Q8_0-00002-of-00003.gguf Q8/m-Q8_0-00003-of-00003.gguf", "mmproj-F16.gguf");
-  check_no_choice ("m-Q8_0-00001-of-00003.gguf m-Q8_0-00003-of-00003.gguf mmproj.gguf", "u/r", "m-Q8_0-00002-of-00003.gguf there, part 2 of 3");
+  check_choice (split, "u/r", "Q8/m-Q8_0-00001-of-00003.gguf Q8/m-Q8_0-00002-of-00003.gguf Q8/m-Q8_0-00003-of-00003.gguf",
+                "mmproj-F16.gguf");
+  check_no_choice ("m-Q8_0-00001-of-00003.gguf m-Q8_0-00003-of-00003.gguf mmproj.gguf", "u/r",
+                   "m-Q8_0-00002-of-00003.gguf there, part 2 of 3");
   check_no_choice ("m-Q8_0-00002-of-00002.gguf mmproj.gguf", "u/r", "no model in GGUF format");
   check_no_choice ("m-Q8_0-00001-of-99999.gguf mmproj.gguf", "u/r", "part 2 of 99999");
 }
@@ -265,7 +276,8 @@ test_choose_mmproj (void)
 static void
 test_cache_folder (void)
 {
-  static const char *const variables[] = { "LLAMA_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HOME" };
+  static const char *const variables[]
+      = { "LLAMA_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HOME" };
   static const char *const folders[] = { "/c0", "/c1", "/c2", "/c3/hub", "/c4/huggingface/hub", "/c5/.cache/huggingface/hub" };
   if (!g_test_subprocess ())
     {
@@ -280,7 +292,8 @@ test_cache_folder (void)
     }
   for (size_t i = 0; i < G_N_ELEMENTS (variables); i++)
     {
-      g_autofree char *folder = ut_hub_cache_folder ("user/re.po"), *expected = g_strconcat (folders[i], "/models--user--re.po", NULL);
+      g_autofree char *folder = ut_hub_cache_folder ("user/re.po"),
+                      *expected = g_strconcat (folders[i], "/models--user--re.po", NULL);
       g_assert_cmpstr (folder, ==, expected);
       g_setenv (variables[i], "", TRUE); /* as good as unset */
     }
@@ -364,7 +377,8 @@ test_cache_list (void)
       g_autofree char *path = g_build_filename (snapshot, paths[i], NULL);
       write_file (path, paths[i]);
     }
-  g_autofree char *dangling = g_build_filename (snapshot, "gone.gguf", NULL), *circle = g_build_filename (snapshot, "b", "circle", NULL);
+  g_autofree char *dangling = g_build_filename (snapshot, "gone.gguf", NULL),
+                  *circle = g_build_filename (snapshot, "b", "circle", NULL);
   g_assert_cmpint (symlink ("../../blobs/none", dangling), ==, 0);
   g_assert_cmpint (symlink ("..", circle), ==, 0);
   g_assert_null (ut_hub_cache_list (folder, &commit)); /* of which no branch is known */

@@ -95,8 +95,8 @@ fail_model (GPtrArray *files, const UtHubName *name, const char *place, GError *
 {
   g_autofree char *models = name_models (files);
   if (models == NULL)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s has no model in GGUF format %s; repositories of such often end in -GGUF", name->repo,
-                 place);
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s has no model in GGUF format %s; repositories of such often end in -GGUF",
+                 name->repo, place);
   else
     g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s has no %s %s; it has %s", name->repo, name->quant, place, models);
   return FALSE;
@@ -120,8 +120,8 @@ add_parts (GPtrArray *files, const UtHubFile *first, const UtHubName *name, cons
       UtHubFile *file = find_path (files, parts->pdata[i]);
       if (file == NULL)
         {
-          g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s has no %s %s, part %u of %u of a model", name->repo, (char *) parts->pdata[i],
-                       place, i + 1, parts->len);
+          g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s has no %s %s, part %u of %u of a model", name->repo,
+                       (char *) parts->pdata[i], place, i + 1, parts->len);
           return FALSE;
         }
       g_ptr_array_add (model, file);
@@ -153,8 +153,8 @@ find_mmproj (GPtrArray *files, const char *model)
     {
       const UtHubFile *file = files->pdata[i];
       const size_t depth = folder_length (file->path); /* of folders that lie in each other, the longer is the nearer */
-      if (!g_str_has_suffix (file->path, ".gguf") || strstr (base_name (file->path), "mmproj") == NULL || depth > folder_length (model)
-          || strncmp (file->path, model, depth) != 0)
+      if (!g_str_has_suffix (file->path, ".gguf") || strstr (base_name (file->path), "mmproj") == NULL
+          || depth > folder_length (model) || strncmp (file->path, model, depth) != 0)
         continue;
       const int distance = abs ((int) bits_of (file->path) - (int) bits_of (model));
       if (best == NULL || depth > best_depth || (depth == best_depth && distance < best_distance))
@@ -181,7 +181,8 @@ ut_hub_choose (GPtrArray *files, const UtHubName *name, gboolean want_mmproj, co
   out->mmproj = find_mmproj (files, first->path);
   if (out->mmproj == NULL)
     g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-                 "%s has no mmproj %s, the vision half of a model: if it lies elsewhere, name it with --mmproj MMPROJ.gguf", name->repo, place);
+                 "%s has no mmproj %s, the vision half of a model: if it lies elsewhere, name it with --mmproj MMPROJ.gguf",
+                 name->repo, place);
   return out->mmproj != NULL;
 }
 

@@ -15,7 +15,8 @@ typedef struct {
  * - The mmproj lies in the model's folder or one above it, the nearest, and there is the one with the nearest number of bits.
  *
  * UT_ERROR_FAILED where there is none, naming what there is, or a part is missing. The caller clears *out. */
-gboolean ut_hub_choose (GPtrArray *files, const UtHubName *name, gboolean want_mmproj, const char *place, UtHubChoice *out, GError **error);
+gboolean ut_hub_choose (GPtrArray *files, const UtHubName *name, gboolean want_mmproj, const char *place, UtHubChoice *out,
+                        GError **error);
 
 void ut_hub_choice_clear (UtHubChoice *choice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtHubChoice, ut_hub_choice_clear)

@@ -23,10 +23,10 @@ typedef struct {
   const char *path;
   char *part; /* the path of the unfinished file */
   int fd;
-  guint64 have;     /* bytes of it that are here */
-  GChecksum *sum;   /* of these */
-  char *hash;       /* what the sum is to be; NULL where nobody told */
-  GError *failure;  /* to write */
+  guint64 have;    /* bytes of it that are here */
+  GChecksum *sum;  /* of these */
+  char *hash;      /* what the sum is to be; NULL where nobody told */
+  GError *failure; /* to write */
 } Download;
 
 static void
@@ -141,7 +141,8 @@ static gboolean
 is_current (const Download *download)
 {
   struct stat own, there;
-  return fstat (download->fd, &own) == 0 && lstat (download->part, &there) == 0 && own.st_ino == there.st_ino && own.st_dev == there.st_dev;
+  return fstat (download->fd, &own) == 0 && lstat (download->part, &there) == 0 && own.st_ino == there.st_ino
+         && own.st_dev == there.st_dev;
 }
 
 /* Reads what an earlier attempt left, for the checksum. */
@@ -199,8 +200,8 @@ on_bytes (const void *bytes, gsize n, void *data)
   Download *download = data;
   UtDownloads *downloads = download->downloads;
   if (download->file->size >= 0 && n > (guint64) download->file->size - download->have)
-    return fail (&download->failure, "%s: %s sends more than the %" G_GINT64_FORMAT " bytes that the file is said to have", download->file->path,
-                 downloads->asked.host, download->file->size);
+    return fail (&download->failure, "%s: %s sends more than the %" G_GINT64_FORMAT " bytes that the file is said to have",
+                 download->file->path, downloads->asked.host, download->file->size);
   if (!write_all (download, bytes, n))
     return FALSE;
   g_checksum_update (download->sum, bytes, (gssize) n);
@@ -270,7 +271,8 @@ check (Download *download, GError **error)
     return TRUE;
   g_unlink (download->part);
   return fail (error,
-               "%s: what came from %s is not the file: its checksum is %s, and %s was expected. It is removed; the same command fetches it anew",
+               "%s: what came from %s is not the file: its checksum is %s, and %s was expected. It is removed; the same command "
+               "fetches it anew",
                download->file->path, download->downloads->asked.host, hash, download->hash);
 }
 
@@ -289,7 +291,8 @@ static gboolean
 is_there (const Download *download)
 {
   struct stat status;
-  return lstat (download->path, &status) == 0 && S_ISREG (status.st_mode) && (download->file->size < 0 || status.st_size == download->file->size);
+  return lstat (download->path, &status) == 0 && S_ISREG (status.st_mode)
+         && (download->file->size < 0 || status.st_size == download->file->size);
 }
 
 gboolean
@@ -297,7 +300,8 @@ ut_download (UtDownloads *downloads, const UtHubFile *file, const char *url, con
 {
   for (;;)
     {
-      g_auto (Download) download = { .downloads = downloads, .file = file, .path = path, .fd = -1, .hash = g_strdup (file->hash) };
+      g_auto (Download) download
+          = { .downloads = downloads, .file = file, .path = path, .fd = -1, .hash = g_strdup (file->hash) };
       download.part = g_strconcat (path, UT_DOWNLOAD_SUFFIX, NULL);
       downloads->progress.file = file->path;
       if (!open_locked (&download, error))

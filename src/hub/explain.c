@@ -6,9 +6,10 @@ advise (long status, const UtHubAsked *asked)
   switch (status)
     {
     case 401:
-      return g_strdup (asked->has_token ? "the token in HF_TOKEN is not valid, or its account may not read this"
-                                        : "either there is none of that name, or not everybody may read it: HF_TOKEN takes the token of an "
-                                          "account that may");
+      return g_strdup (asked->has_token
+                           ? "the token in HF_TOKEN is not valid, or its account may not read this"
+                           : "either there is none of that name, or not everybody may read it: HF_TOKEN takes the token of an "
+                             "account that may");
     case 403:
       return g_strdup_printf ("ask for access on %s, and set HF_TOKEN to a token of that account", asked->page);
     case 404:

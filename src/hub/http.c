@@ -123,8 +123,8 @@ on_bytes (char *bytes, size_t size, size_t n, void *data)
 }
 
 static int
-on_progress (void *data, [[maybe_unused]] curl_off_t down_all, [[maybe_unused]] curl_off_t down, [[maybe_unused]] curl_off_t up_all,
-             [[maybe_unused]] curl_off_t up)
+on_progress (void *data, [[maybe_unused]] curl_off_t down_all, [[maybe_unused]] curl_off_t down,
+             [[maybe_unused]] curl_off_t up_all, [[maybe_unused]] curl_off_t up)
 {
   Transfer *transfer = data;
   transfer->stopped = transfer->http->stop.stop (transfer->http->stop.data);

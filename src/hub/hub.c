@@ -25,7 +25,7 @@ typedef struct {
   UtHubName name;
   char *endpoint; /* without a slash at its end */
   char *host;
-  char *page; /* the repository's URL, for people */
+  char *page;        /* the repository's URL, for people */
   const char *token; /* NULL without one */
   UtHttp *http;
   char *folder; /* of the repository, in the cache */
@@ -79,7 +79,8 @@ set_token (Fetch *fetch, GError **error)
   for (const char *p = token; p != NULL && *p != '\0'; p++)
     if (!g_ascii_isgraph (*p))
       {
-        g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "HF_TOKEN is no token: it holds blanks or other characters that none has");
+        g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE,
+                             "HF_TOKEN is no token: it holds blanks or other characters that none has");
         return FALSE;
       }
   fetch->token = token != NULL && *token != '\0' ? token : NULL;
@@ -166,13 +167,15 @@ ask_commit (Fetch *fetch, GError **error)
   g_autoptr (GByteArray) text = get_text (fetch, url, &next, error);
   if (text == NULL)
     return FALSE;
-  return ut_hub_parse_refs ((const char *) text->data, text->len, &fetch->branch, &fetch->commit, error) || name_fault (fetch, error);
+  return ut_hub_parse_refs ((const char *) text->data, text->len, &fetch->branch, &fetch->commit, error)
+         || name_fault (fetch, error);
 }
 
 static gboolean
 ask_files (Fetch *fetch, GError **error)
 {
-  g_autofree char *url = g_strdup_printf ("%s/api/models/%s/tree/%s?recursive=true", fetch->endpoint, fetch->name.repo, fetch->commit);
+  g_autofree char *url
+      = g_strdup_printf ("%s/api/models/%s/tree/%s?recursive=true", fetch->endpoint, fetch->name.repo, fetch->commit);
   fetch->files = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_hub_file_free);
   for (unsigned page = 0; url != NULL && page < MAX_PAGES; page++)
     {
@@ -184,7 +187,9 @@ ask_files (Fetch *fetch, GError **error)
         return name_fault (fetch, error);
       g_free (url);
       /* The token goes with the request, so no page lies elsewhere. */
-      url = next != NULL && g_str_has_prefix (next, fetch->endpoint) && next[strlen (fetch->endpoint)] == '/' ? g_steal_pointer (&next) : NULL;
+      url = next != NULL && g_str_has_prefix (next, fetch->endpoint) && next[strlen (fetch->endpoint)] == '/'
+                ? g_steal_pointer (&next)
+                : NULL;
     }
   return TRUE;
 }
@@ -213,8 +218,8 @@ choose_offline (Fetch *fetch, UtHubChoice *choice, GError **error)
 {
   if (!take_cached (fetch))
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: nothing of it is cached in %s; without --offline it is fetched", fetch->name.repo,
-                   fetch->folder);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: nothing of it is cached in %s; without --offline it is fetched",
+                   fetch->name.repo, fetch->folder);
       return FALSE;
     }
   if (choose_cached (fetch, choice, error))
@@ -294,8 +299,9 @@ check_room (const Fetch *fetch, GPtrArray *missing, GError **error)
   if (rest <= room)
     return TRUE;
   g_autofree char *wanted = g_format_size (rest), *given = g_format_size (room);
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s takes %s more, and there is room for %s in %s: HF_HOME names another folder for the cache",
-               fetch->name.repo, wanted, given, fetch->folder);
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
+               "%s takes %s more, and there is room for %s in %s: HF_HOME names another folder for the cache", fetch->name.repo,
+               wanted, given, fetch->folder);
   return FALSE;
 }
 
@@ -349,8 +355,8 @@ fetch_all (Fetch *fetch, char **out_model, char **out_mmproj, GError **error)
 }
 
 gboolean
-ut_hub_fetch (const UtHubRequest *request, const UtHubCallbacks *callbacks, char **out_model, char **out_mmproj, gboolean *out_stopped,
-              GError **error)
+ut_hub_fetch (const UtHubRequest *request, const UtHubCallbacks *callbacks, char **out_model, char **out_mmproj,
+              gboolean *out_stopped, GError **error)
 {
   g_auto (Fetch) fetch = { .request = request, .callbacks = callbacks };
   g_autoptr (GError) failure = NULL;

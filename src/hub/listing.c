@@ -7,7 +7,7 @@
 
 constexpr gsize MAX_PATH = 1024;
 constexpr gsize MAX_NAME = 255; /* Linux' NAME_MAX */
-constexpr gsize N_SHA1 = 40; /* hexadecimal digits */
+constexpr gsize N_SHA1 = 40;    /* hexadecimal digits */
 constexpr gsize N_SHA256 = 64;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (yyjson_doc, yyjson_doc_free)
@@ -91,19 +91,19 @@ ut_hub_parse_refs (const char *json, gsize n, char **out_branch, char **out_comm
   const char *branch = NULL, *commit = NULL;
   size_t i, n_rows;
   yyjson_arr_foreach (branches, i, n_rows, row)
-    {
-      const char *name = get_path (row, "name"), *target = get_string (row, "targetCommit");
-      if (name == NULL || target == NULL || !ut_hub_is_hexadecimal (target, N_SHA1))
-        continue;
-      const gboolean is_main = g_str_equal (name, "main");
-      if (branch == NULL || is_main)
-        {
-          branch = name;
-          commit = target;
-        }
-      if (is_main)
-        break;
-    }
+  {
+    const char *name = get_path (row, "name"), *target = get_string (row, "targetCommit");
+    if (name == NULL || target == NULL || !ut_hub_is_hexadecimal (target, N_SHA1))
+      continue;
+    const gboolean is_main = g_str_equal (name, "main");
+    if (branch == NULL || is_main)
+      {
+        branch = name;
+        commit = target;
+      }
+    if (is_main)
+      break;
+  }
   if (branch == NULL)
     {
       g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, "the repository has no branch");
@@ -127,7 +127,8 @@ add_file (yyjson_val *row, GPtrArray *files)
   if (hash != NULL && !ut_hub_is_hexadecimal (hash, is_large ? N_SHA256 : N_SHA1))
     return;
   yyjson_val *size = yyjson_obj_get (row, "size");
-  const gboolean sized = yyjson_is_int (size) && (!yyjson_is_uint (size) || yyjson_get_uint (size) <= G_MAXINT64) && yyjson_get_sint (size) >= 0;
+  const gboolean sized
+      = yyjson_is_int (size) && (!yyjson_is_uint (size) || yyjson_get_uint (size) <= G_MAXINT64) && yyjson_get_sint (size) >= 0;
   if (!is_large && !sized)
     hash = NULL; /* git hashes the size as well */
   g_ptr_array_add (files, ut_hub_file_new (path, sized ? yyjson_get_sint (size) : -1, hash));
@@ -141,7 +142,6 @@ ut_hub_parse_tree (const char *json, gsize n, GPtrArray *files, GError **error)
   if (!yyjson_is_arr (root))
     return fail (error);
   size_t i, n_rows;
-  yyjson_arr_foreach (root, i, n_rows, row)
-    add_file (row, files);
+  yyjson_arr_foreach (root, i, n_rows, row) add_file (row, files);
   return TRUE;
 }

@@ -6,7 +6,8 @@
 typedef struct {
   char *path;  /* in the repository: safe to append to a folder's */
   gint64 size; /* bytes; -1 where it is not known */
-  char *hash;  /* lower-case hexadecimal: 64 digits, the SHA-256 of the content, or 40, its hash as a blob of git; NULL where it is not known */
+  char *
+      hash; /* lower-case hexadecimal: 64 digits, the SHA-256 of the content, or 40, its hash as a blob of git; NULL where it is not known */
 } UtHubFile;
 
 UtHubFile *ut_hub_file_new (const char *path, gint64 size, const char *hash);

@@ -9,7 +9,7 @@
 /* Strings are borrowed. */
 typedef struct {
   UtEngineConfig engine; /* model may be bundled:NAME, its mmproj then NULL */
-  const char *hf_repo;   /* the model by its name on the hub, user/repo[:quant], instead of engine.model; and of engine.mmproj where that is NULL */
+  const char *hf_repo;   /* user/repo[:quant] on the hub, instead of engine.model, and of engine.mmproj where that is NULL */
   gboolean offline;      /* fetch nothing */
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
