@@ -43,7 +43,7 @@ def good(done):
 
 def bad(done, *words, code=1):
     assert done.returncode == code, done
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("note: ", "fetching "))]
     assert lines and lines[0].startswith("undertow run: ") and all(line.startswith("  ") for line in lines[1:]), done.stderr
     for word in words:
         assert word in done.stderr, (word, done.stderr)
@@ -543,6 +543,12 @@ def test_https(tmp):
         bad(run(hub, tmp, "user/tiny", env=safe), "http")
         assert unsafe.log == [], unsafe.log
         good(run(hub, tmp, "user/tiny", env=safe))
+        unsafe.repos["user/tiny"] = tiny()
+        unsafe.fault("tiny-Q8_0.gguf", redirect(f"{hub.store}/{sha256(Q8_0)}/tiny-Q8_0.gguf"))
+        shutil.rmtree(tmp / "home")
+        hub.log.clear()
+        good(run(unsafe, tmp, "user/tiny", env=safe))
+        assert hub.asked("GET", "tiny-Q8_0.gguf"), hub.log
 
 
 def main():

@@ -40,8 +40,7 @@ ut_http_new (gboolean secure, const char *token, const UtHttpStop *stop)
   curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, http->words);
   curl_easy_setopt (curl, CURLOPT_USERAGENT, "undertow/" UT_VERSION);
-  curl_easy_setopt (curl, CURLOPT_PROTOCOLS_STR, secure ? "https" : "http");
-  curl_easy_setopt (curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+  curl_easy_setopt (curl, CURLOPT_PROTOCOLS_STR, secure ? "https" : "http,https"); /* of redirects as well */
   curl_easy_setopt (curl, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt (curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
   curl_easy_setopt (curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
