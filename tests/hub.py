@@ -49,10 +49,13 @@ def cut(n):
 
 
 def stall(n, until):
-    """After n bytes nothing more comes before the event."""
+    """After n bytes as good as nothing more comes before the event, and then the connection drops: of nothing at all it would be held for lost."""
     def answer(handler, data):
         handler.send_data(data, limit=n)
-        until.wait(60)
+        for i in range(n, len(data)):
+            if until.wait(10):
+                break
+            handler.wfile.write(data[i:i + 1])
         handler.close_connection = True
     return answer
 

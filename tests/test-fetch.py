@@ -180,14 +180,15 @@ def test_interrupted(tmp):
         hub.fault("tiny-Q8_0.gguf", stall(200_000, until))
         process = subprocess.Popen(arguments("user/tiny", tmp / "run"), env=environment(hub, tmp), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         part = f"blobs/{sha256(Q8_0)}{PARTIAL}"
-        wait_for(lambda: len(cached(tmp, "user/tiny").get(part, b"")) == 200_000)
+        wait_for(lambda: len(cached(tmp, "user/tiny").get(part, b"")) >= 200_000)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         until.set()
         assert process.returncode == 130 and "same command" in err and "trials" not in err, (process.returncode, err)
-        assert cached(tmp, "user/tiny") == {part: Q8_0[:200_000]} and not (tmp / "run").exists()
+        kept = cached(tmp, "user/tiny")
+        assert list(kept) == [part] and Q8_0.startswith(kept[part]) and not (tmp / "run").exists(), list(kept)
         good(run(hub, tmp, "user/tiny"))
-        assert hub.asked("GET", "tiny-Q8_0.gguf")[-1].headers.get("Range") == "bytes=200000-"
+        assert hub.asked("GET", "tiny-Q8_0.gguf")[-1].headers.get("Range") == f"bytes={len(kept[part])}-"
     assert identity(tmp / "run")["model sha256"] == sha256(Q8_0)
 
 
@@ -195,14 +196,15 @@ def test_two_at_once(tmp):
     until = threading.Event()
     with Hub() as hub:
         hub.repos["user/tiny"] = tiny()
-        hub.fault("tiny-Q8_0.gguf", stall(len(Q8_0) - 1, until))
+        hub.fault("tiny-Q8_0.gguf", stall(100_000, until))
         errs = [tmp / "err0", tmp / "err1"]
         both = [subprocess.Popen(arguments("user/tiny", tmp / f"run{i}"), env=environment(hub, tmp), stdout=subprocess.DEVNULL, stderr=err.open("w"))
                 for i, err in enumerate(errs)]
         wait_for(lambda: any("another process" in err.read_text() for err in errs))
         until.set()
         assert [process.wait(timeout=100) for process in both] == [0, 0], [err.read_text() for err in errs]
-        assert [a.headers.get("Range") for a in hub.asked("GET", "tiny-Q8_0.gguf") if a.server == "store"] == [None, f"bytes={len(Q8_0) - 1}-"]
+        first, *others = [a.headers.get("Range") for a in hub.asked("GET", "tiny-Q8_0.gguf") if a.server == "store"]
+        assert first is None and all(range_ is not None for range_ in others), others
     files = cached(tmp, "user/tiny")
     assert files[f"blobs/{sha256(Q8_0)}"] == Q8_0 and not any(name.endswith(PARTIAL) for name in files), list(files)
 
@@ -370,11 +372,10 @@ def test_redirects(tmp):
         hub.repos["user/tiny"] = tiny()
         secret = tmp / "secret"
         secret.write_bytes(Q8_0)
-        hub.fault("tiny-Q8_0.gguf", *4 * [redirect(secret.as_uri())])
-        bad(run(hub, tmp, "user/tiny"), "file")
-        hub.faults.clear()
-        hub.fault("tiny-Q8_0.gguf", *60 * [redirect(f"{hub.store}/{sha256(Q8_0)}/tiny-Q8_0.gguf")])
-        bad(run(hub, tmp, "user/tiny"), "redirect")
+        hub.fault("tiny-Q8_0.gguf", redirect(secret.as_uri()))
+        bad(run(hub, tmp, "user/tiny"), "redirects", 'Protocol "file"')
+        hub.fault("tiny-Q8_0.gguf", *20 * [redirect(f"{hub.store}/{sha256(Q8_0)}/tiny-Q8_0.gguf")])
+        bad(run(hub, tmp, "user/tiny"), "redirects", "Maximum")
     assert cached(tmp, "user/tiny")[f"blobs/{sha256(Q8_0)}{PARTIAL}"] == b""
 
 
@@ -539,7 +540,7 @@ def test_https(tmp):
         unsafe.stored[sha256(Q8_0)] = Q8_0
         bad(run(hub, tmp, "user/tiny"), "certificate", "SSL_CERT_FILE")
         safe = {"SSL_CERT_FILE": str(certificate)}
-        hub.fault("tiny-Q8_0.gguf", *4 * [redirect(f"{unsafe.store}/{sha256(Q8_0)}/tiny-Q8_0.gguf")])
+        hub.fault("tiny-Q8_0.gguf", redirect(f"{unsafe.store}/{sha256(Q8_0)}/tiny-Q8_0.gguf"))
         bad(run(hub, tmp, "user/tiny", env=safe), "http")
         assert unsafe.log == [], unsafe.log
         good(run(hub, tmp, "user/tiny", env=safe))

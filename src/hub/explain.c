@@ -41,6 +41,8 @@ ut_hub_explain (const UtHttpReply *reply, const UtHubAsked *asked)
                  "is there a network? https_proxy names a proxy, HF_ENDPOINT another hub, SSL_CERT_FILE certificates");
   if (reply->outcome == UT_HTTP_BROKEN)
     return join (g_strdup_printf ("the connection to %s was lost", asked->host), reply->words, NULL);
+  if (reply->outcome == UT_HTTP_ASTRAY)
+    return join (g_strdup_printf ("%s redirects to what is not fetched", asked->host), reply->words, NULL);
   g_autofree char *advice = advise (reply->status, asked);
   return join (g_strdup_printf ("%s answered %ld", asked->host, reply->status), reply->words, advice);
 }

@@ -9,5 +9,5 @@ typedef struct {
   gboolean has_token; /* whether a token went with the request */
 } UtHubAsked;
 
-/* Of a reply that is UT_HTTP_UNREACHABLE, UT_HTTP_BROKEN or UT_HTTP_REFUSED; the caller owns it. */
+/* Of a reply that is UT_HTTP_UNREACHABLE, UT_HTTP_ASTRAY, UT_HTTP_BROKEN or UT_HTTP_REFUSED; the caller owns it. */
 char *ut_hub_explain (const UtHttpReply *reply, const UtHubAsked *asked);

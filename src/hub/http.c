@@ -145,7 +145,7 @@ get_words (const Transfer *transfer, UtHttpOutcome outcome)
 {
   if (transfer->out_of_order)
     return g_strdup ("the server sent another part than was asked for");
-  if (outcome == UT_HTTP_BROKEN || outcome == UT_HTTP_UNREACHABLE)
+  if (outcome == UT_HTTP_BROKEN || outcome == UT_HTTP_ASTRAY || outcome == UT_HTTP_UNREACHABLE)
     return fit_to_print (transfer->http->words);
   return outcome == UT_HTTP_REFUSED ? fit_to_print (get_header (transfer->http, "X-Error-Message", -1)) : NULL;
 }
@@ -188,13 +188,14 @@ get_outcome (const Transfer *transfer, CURLcode code, long status)
       return is_success (status) ? UT_HTTP_DONE : UT_HTTP_REFUSED;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_TOO_MANY_REDIRECTS:
+      return UT_HTTP_ASTRAY;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_TOO_MANY_REDIRECTS:
       return UT_HTTP_UNREACHABLE;
     default:
       /* A time that ran out before anything was answered ran out on connecting. */

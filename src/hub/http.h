@@ -24,6 +24,7 @@ typedef enum {
   UT_HTTP_GIVEN_UP,    /* by the sink */
   UT_HTTP_REFUSED,     /* an answer that is no success: see status */
   UT_HTTP_UNREACHABLE, /* no connection */
+  UT_HTTP_ASTRAY,      /* redirected to what is not http, or without end */
   UT_HTTP_BROKEN,      /* the connection was lost, or what came over it is not in order */
 } UtHttpOutcome;
 
