@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "metric/metric.h"
 #include "perturb/perturb.h"
+#include "prompt/prompt.h"
 #include "run/bundled.h"
 #include "run/group.h"
 #include "run/score.h"
@@ -72,6 +73,22 @@ list_scores (void)
 }
 
 static void
+list_prompts (void)
+{
+  for (const UtPromptInfo *prompt = ut_prompts; prompt->name != NULL; prompt++)
+    {
+      printf ("%s%s: %s (score %s)\n", prompt != ut_prompts ? "\n" : "", prompt->name, prompt->summary, prompt->score);
+      g_auto (GStrv) lines = g_strsplit (prompt->text, "\n", -1);
+      for (char **line = lines; *line != NULL; line++)
+        printf ("    %s\n", *line);
+    }
+  puts ("\nA template of your own (--prompt FILE) is written the same way: a line with {label} or {option} stands once\n"
+        "for each option, one with {hint} only where there is a hint; {labels} is A, B, C, D; {{ and }} are braces.\n"
+        "Without section heads all of it is [options]; without [open] the open prompt is the paper's. The score sum goes\n"
+        "with it.");
+}
+
+static void
 list_datasets (void)
 {
   for (const UtFormat *format = ut_formats; format->name != NULL; format++)
@@ -100,7 +117,7 @@ static const struct {
   const char *name;
   void (*print) (void);
 } lists[] = {
-  { "families", list_families }, { "metrics", list_metrics }, { "scores", list_scores },
+  { "families", list_families }, { "metrics", list_metrics }, { "scores", list_scores },     { "prompts", list_prompts },
   { "datasets", list_datasets }, { "engines", list_engines }, { "channels", list_channels },
 };
 
@@ -121,7 +138,7 @@ fail_unknown (const char *typed)
 int
 ut_cmd_list (int argc, char **argv)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("families|metrics|scores|datasets|engines|channels");
+  g_autoptr (GOptionContext) context = g_option_context_new ("families|metrics|scores|prompts|datasets|engines|channels");
   g_option_context_set_summary (context, "Lists what Undertow knows.");
   g_set_prgname ("undertow list");
   g_autoptr (GError) error = NULL;
@@ -130,7 +147,7 @@ ut_cmd_list (int argc, char **argv)
   if (argc != 2)
     {
       g_set_error (&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                   "name one list: families, metrics, scores, datasets, engines or channels");
+                   "name one list: families, metrics, scores, prompts, datasets, engines or channels");
       return ut_cmd_fail ("list", error);
     }
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)

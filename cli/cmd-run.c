@@ -155,7 +155,8 @@ ut_cmd_run (int argc, char **argv)
   g_autofree char *command = ut_cmd_quote (argc, argv);
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *engine = NULL, *model = NULL, *mmproj = NULL, *hf_repo = NULL, *devices = NULL, *flash_attn = NULL;
-  g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *score = NULL, *output = NULL;
+  g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *output = NULL;
+  g_autofree char *prompt = NULL, *score = NULL;
   g_auto (GStrv) columns = NULL;
   int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
   gint64 limit = 0, seed = 0;
@@ -178,8 +179,11 @@ ut_cmd_run (int argc, char **argv)
     { "column", 0, 0, G_OPTION_ARG_STRING_ARRAY, &columns, "The file's own name of a column: question=Frage; may be repeated",
       "NAME=YOURS" },
     { "perturbations", 'p', 0, G_OPTION_ARG_STRING, &families, UT_CMD_FAMILIES_HELP, "FAMILIES" },
+    { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &prompt,
+      "The words questions are asked in (see list prompts), or a file with a template; default paper", "NAME|FILE" },
     { "score", 0, 0, G_OPTION_ARG_STRING, &score,
-      "What decides between the options (see list scores); default sum, the paper's; rescore changes it later", "NAME" },
+      "What decides between the options (see list scores); default the prompt's, sum for the paper's; rescore changes it later",
+      "NAME" },
     { "generate", 0, 0, G_OPTION_ARG_INT, &n_generate,
       "Also write greedy answers of so many tokens (the paper: 32), and measure their drift; default 0, none", "N" },
     { "layers", 0, 0, G_OPTION_ARG_NONE, &layers,
@@ -219,6 +223,7 @@ ut_cmd_run (int argc, char **argv)
     .offline = offline,
     .dataset = { dataset, format, images, columns, (guint64) limit },
     .perturbations = families,
+    .prompt = prompt,
     .score = score,
     .layers = layers,
     .n_generate = n_generate,

@@ -147,6 +147,64 @@ def test_rescore(tmp):
     assert not (tmp / "x").exists()
 
 
+def test_prompts(tmp):
+    dataset, run = make_benchmark(tmp / "b", n_images=2), tmp / "run"
+    of = lambda run: {r["key"]: r["value"] for r in rows(run, "identity")}
+    done = undertow(*run_args(dataset, run, "-p", "scale", "--prompt", "lmms-eval"))
+    assert done.returncode == 0 and "prompt lmms-eval" in done.stdout and "by the score letter" in done.stdout, done
+    assert (of(run)["--prompt"], of(run)["--score"]) == ("lmms-eval", "letter"), of(run)
+    assert_fails(2, ["--prompt: lmms-eval there, paper here"], *run_args(dataset, run, "-p", "scale"))
+
+    # A template is known by its text.
+    (tmp / "own.txt").write_text("{question}\n{label}) {option}\n")
+    assert undertow(*run_args(dataset, tmp / "own", "-p", "scale", "--prompt", tmp / "own.txt")).returncode == 0
+    assert of(tmp / "own")["prompt text"] == "{question}\n{label}) {option}\n" and of(tmp / "own")["--score"] == "sum", of(tmp / "own")
+    (tmp / "own.txt").rename(tmp / "moved.txt")
+    assert undertow(*run_args(dataset, tmp / "own", "-p", "scale", "--prompt", tmp / "moved.txt")).returncode == 0
+    (tmp / "moved.txt").write_text("{question}\n{label}: {option}\n")
+    assert_fails(2, ["--prompt: sha256:"], *run_args(dataset, tmp / "own", "-p", "scale", "--prompt", tmp / "moved.txt"))
+    (tmp / "moved.txt").write_text("{question}\n{lable}: {option}\n")
+    assert_fails(1, ["moved.txt, line 2", "{label}"], *run_args(dataset, tmp / "x", "--prompt", tmp / "moved.txt"))
+    assert_fails(2, ["'lmms-eval'"], *run_args(dataset, tmp / "x", "--prompt", "lmm-eval"))
+
+    # Where no letters are shown, none can be the answer, then or later.
+    assert_fails(2, ["--score letter", "seedbench"], *run_args(dataset, tmp / "x", "--prompt", "seedbench", "--score", "letter"))
+    assert_fails(2, ["mmmu", "Yes or No"], *run_args("bundled:presence", tmp / "x", "--prompt", "mmmu"))
+    assert undertow(*run_args(dataset, tmp / "seed", "-p", "scale", "--prompt", "seedbench")).returncode == 0
+    assert of(tmp / "seed")["--score"] == "text"
+    assert_fails(2, ["seedbench", "letter", "sum,text,byte,image"], "rescore", tmp / "seed", "--score", "letter", "-o", tmp / "x")
+    assert not (tmp / "x").exists()
+    assert undertow("rescore", tmp / "seed", "--score", "byte", "-o", tmp / "byte").returncode == 0
+
+
+def option_scores(run):
+    return [(r["option"], r["variant"], r["logprob"], r["logprob_letter"], r["logprob_no_image"]) for r in rows(run, "scores")]
+
+
+def test_images_stand_where_they_are_named(tmp):
+    (tmp / "b").mkdir()
+    for name in "ab":
+        png(tmp / "b" / f"{name}.png", 64, 64, name)
+    found = []
+    for n, (question, options) in enumerate([("Which?", "xy"), ("<image 1> Which?", "xy"), ("<image 1> <image 2> Which?", "xy"),
+                                             ("Which <image 2>?", "xy"), ("Which?", ["<image 1>", "<image 2>"])]):
+        (tmp / "b" / f"{n}.jsonl").write_text(json.dumps({"question": question, "image": ["a.png", "b.png"], "options": list(options), "answer": "B"}))
+        assert undertow(*run_args(tmp / "b" / f"{n}.jsonl", tmp / f"{n}", "-p", "scale")).returncode == 0
+        found.append(option_scores(tmp / f"{n}"))
+    assert found[0] == found[1] == found[2] and found[0] != found[3], found
+    letters = [(r["n_bytes"], r["text"]) for r in rows(tmp / "4", "scores")]
+    assert set(letters) == {("1", "<image 1>"), ("1", "<image 2>")}, letters
+    assert_fails(2, ["images", "seedbench"], *run_args(tmp / "b" / "4.jsonl", tmp / "x", "--prompt", "seedbench"))
+
+    # The bundled questions on two images are the same as their files', which name the images.
+    assert undertow("scenes", "--export", tmp / "s", "--task", "reasoning", "--format", "vlmevalkit", "--count", 1).returncode == 0
+    assert undertow(*run_args(tmp / "s" / "scenes.tsv", tmp / "file", "-p", "scale")).returncode == 0
+    n = len(rows(tmp / "file", "items"))
+    assert undertow(*run_args("bundled:reasoning", tmp / "bundled", "-p", "scale", "--limit", n)).returncode == 0
+    assert any("<image 2>" in r["question"] for r in rows(tmp / "file", "items"))
+    assert option_scores(tmp / "file") == option_scores(tmp / "bundled")
+
+
 def test_scale_has_ifr_equal_iv(tmp):
     undertow(*run_args(make_benchmark(tmp / "b"), tmp / "run.duckdb", "-p", "scale"))
     family = {r["family"]: r for r in rows(tmp / "run.duckdb", "families")}["scale"]
@@ -354,7 +412,7 @@ def test_commands(tmp):
     for command in ("run", "demo", "show", "rescore", "inspect", "perturb", "scenes", "list"):
         helped = undertow(command, "--help")
         assert helped.returncode == 0 and "Usage" in helped.stdout, command
-    for name in ("families", "metrics", "scores", "datasets", "engines", "channels"):
+    for name in ("families", "metrics", "scores", "prompts", "datasets", "engines", "channels"):
         listed = undertow("list", name)
         assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
     assert_fails(2, ["metrics"], "list", "metrix")

@@ -215,6 +215,10 @@ test_pope (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_cmpstr (item_at (one, 0)->category, ==, "random");
   g_assert_cmpstr (item_at (one, 0)->image_id, ==, "a.png");
   assert_options (item_at (one, 0), "Yes|No", 1);
+  /* A name of an image that POPE does not give it is a word. */
+  write_file (f, "named.json", "{\"question_id\": 1, \"image\": \"a.png\", \"text\": \"Is <image 2> there?\", \"label\": \"no\"}\n");
+  g_autoptr (UtDataset) words = open_file (f, "named.json");
+  g_assert_false (item_at (words, 0)->names_images);
   g_autoptr (UtDataset) both = open_file (f, "coco_pope_*.json");
   g_assert_cmpuint (ut_dataset_items (both)->len, ==, 2);
   g_assert_cmpstr (item_at (both, 0)->images_key, ==, item_at (both, 1)->images_key);
@@ -393,10 +397,12 @@ test_mmmu (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_cmpstr (ut_dataset_format (dataset), ==, "mmmu");
   g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 3);
   assert_options (item_at (dataset, 0), "$6|Newton's law|a\nb|it's \"x\"", 3);
-  g_assert_cmpstr (item_at (dataset, 0)->question, ==, "Which?");
+  g_assert_cmpstr (item_at (dataset, 0)->question, ==, "<image 1> Which?");
+  g_assert_true (item_at (dataset, 0)->names_images && !item_at (dataset, 0)->scores_letters);
   g_assert_cmpstr (item_at (dataset, 0)->category, ==, "Art_Theory");
   assert_options (item_at (dataset, 1), "<image 2>|None", 0);
   g_assert_cmpstr (item_at (dataset, 1)->question, ==, "<image 1> or <image 2>?");
+  g_assert_true (item_at (dataset, 1)->scores_letters);
   g_assert_cmpuint (item_at (dataset, 1)->n_images, ==, 2);
   g_assert_cmpint (first_pixel (dataset, 1, 0), ==, 0);
   g_assert_cmpint (first_pixel (dataset, 1, 1), ==, 40);
@@ -443,7 +449,7 @@ test_vlmevalkit (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_cmpstr (item_at (dataset, 1)->question, ==, "Said \"so\"?");
   g_assert_cmpstr (item_at (dataset, 1)->category, ==, "k, l");
   g_assert_cmpstr (item_at (dataset, 1)->images_key, ==, item_at (dataset, 2)->images_key);
-  g_assert_cmpstr (item_at (dataset, 3)->question, ==, "Two?");
+  g_assert_cmpstr (item_at (dataset, 3)->question, ==, "<image 1> <image 2> Two?");
   g_assert_cmpstr (item_at (dataset, 3)->images_key, ==, item_at (dataset, 4)->images_key);
   g_assert_cmpint (first_pixel (dataset, 3, 1), ==, 40);
   g_assert_cmpuint (ut_dataset_skipped (dataset)->len, ==, 1);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "dataset/export.h"
+#include "prompt/prompt.h"
 
 static void
 remove_tree (const char *path)
@@ -29,14 +30,18 @@ hash_pixels (UtDataset *dataset, const UtItem *item, unsigned k)
   return g_strdup_printf ("%dx%d %s", image->width, image->height, digest);
 }
 
-/* All that is to survive, as one text an item. `hashes`: those of the images seen so far, by name. */
+/* All that is to survive, as one text an item: what is asked with where images stand, not how a format says so. `hashes`: those of the
+ * images seen so far, by name. */
 static char *
 describe (UtDataset *dataset, const UtItem *item, const char *category, GHashTable *hashes)
 {
+  g_autoptr (UtPrompt) prompt = ut_prompt_new (NULL, NULL);
+  g_auto (UtWords) words = ut_prompt_write_closed (prompt, item);
   g_autofree char *options = g_strjoinv ("|", item->options);
   g_autofree char *labels = g_strjoinv ("|", item->labels);
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "%s; %s; %s; %s; %d; %d", category, item->question, options, labels, item->answer, item->yes_no);
+  g_string_append_printf (text, "%s; %s; %u; %s; %s; %d; %d", category, words.text, words.n_places, options, labels, item->answer,
+                          item->yes_no);
   for (unsigned k = 0; k < item->n_images; k++)
     {
       const char *name = ut_dataset_image_name (dataset, item, k);

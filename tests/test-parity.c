@@ -17,6 +17,7 @@
 constexpr double MAX_DISTANCE = 1e-4; /* 1 − cosine */
 /* Of |Δ log-probability| with no image in the prompt, which the models have never met and settle no rounding for. */
 constexpr double MAX_NO_IMAGE = 4e-3;
+constexpr double MAX_INTERLEAVED = 2e-3; /* of |Δ log-probability| where images stand inside the text */
 constexpr int N_GENERATE = 32; /* as in parity.py */
 constexpr int ROLL = 8;        /* the same, pixels */
 /* Of what is measured on the vision tokens, against the larger of its value and a hundredth: tokens agree to about 5e-4, and most of these
@@ -135,7 +136,8 @@ request_for (UtDataset *dataset, const UtItem *item, const char *pixels_sha256)
       g_checksum_update (sum, image->pixels, (gssize) image->width * image->height * 3);
       g_ptr_array_add (request->images, image);
     }
-  ut_view_add_queries (request, item);
+  g_autoptr (UtPrompt) prompt = ut_prompt_new (NULL, NULL);
+  ut_view_add_queries (request, prompt, item);
   return g_str_equal (g_checksum_get_string (sum), pixels_sha256) ? g_steal_pointer (&request) : NULL;
 }
 
@@ -231,6 +233,43 @@ compare_item (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, Worst 
   worst->compared++;
 }
 
+/* The item as another question on the same images, which stand where its texts name them. */
+static void
+compare_interleaved (UtEngine *engine, UtDataset *dataset, yyjson_val *expected, GArray *logprobs)
+{
+  UtItem item = *(const UtItem *) ut_dataset_items (dataset)->pdata[yyjson_get_uint (yyjson_obj_get (expected, "index"))];
+  yyjson_val *texts = yyjson_obj_get (expected, "options"), *places = yyjson_obj_get (expected, "places"), *value;
+  g_autofree char **options = g_new0 (char *, item.n_options + 1);
+  size_t i, max;
+  g_assert_cmpuint (yyjson_arr_size (texts), ==, item.n_options);
+  yyjson_arr_foreach (texts, i, max, value) options[i] = (char *) yyjson_get_str (value);
+  item.question = (char *) yyjson_get_str (yyjson_obj_get (expected, "question"));
+  item.options = options;
+  item.names_images = TRUE;
+  item.scores_letters = strstr (options[0], "<image") != NULL;
+
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtPrompt) prompt = ut_prompt_new (NULL, NULL);
+  g_autoptr (UtRequest) request = ut_request_new ();
+  for (unsigned k = 0; k < item.n_images; k++)
+    g_ptr_array_add (request->images, ut_dataset_image (dataset, &item, k, &error));
+  g_assert_no_error (error);
+  ut_view_add_queries (request, prompt, &item);
+  const UtQuery *query = request->queries->pdata[1];
+  g_assert_cmpstr (query->prompt, ==, yyjson_get_str (yyjson_obj_get (expected, "prompt")));
+  g_assert_cmpuint (query->n_places, ==, yyjson_arr_size (places));
+  yyjson_arr_foreach (places, i, max, value)
+    {
+      g_assert_cmpuint (query->places[i].at, ==, yyjson_get_uint (yyjson_arr_get (value, 0)));
+      g_assert_cmpuint (query->places[i].image, ==, yyjson_get_uint (yyjson_arr_get (value, 1)));
+    }
+  g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, &error);
+  g_assert_no_error (error);
+  const UtAnswer *answer = result->answers->pdata[1];
+  compare_scores (expected, "logprob", answer, offsetof (UtScore, logprob), logprobs);
+  compare_scores (expected, "logprob_text", answer, offsetof (UtScore, logprob_text), logprobs);
+}
+
 static UtEngine *
 open_engine (const Case *data)
 {
@@ -308,6 +347,30 @@ test_parity (gconstpointer data)
   g_assert_cmpfloat (worst.structure, <=, MAX_STRUCTURE);
 }
 
+/* Images that stand inside the text. */
+static void
+test_interleaved (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", "parity-small.json", NULL);
+  yyjson_doc *doc = yyjson_read_file (path, 0, NULL, NULL);
+  g_assert_nonnull (doc);
+  g_autoptr (UtEngine) engine = open_engine (&cases[0]);
+  const UtDatasetConfig config = { .path = (char *) "bundled:reasoning" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtDataset) dataset = ut_dataset_open (&config, &error);
+  g_assert_no_error (error);
+  g_autoptr (GArray) logprobs = g_array_new (FALSE, FALSE, sizeof (double));
+  size_t i, max;
+  yyjson_val *item;
+  yyjson_arr_foreach (yyjson_obj_get (yyjson_doc_get_root (doc), "interleaved"), i, max, item)
+      compare_interleaved (engine, dataset, item, logprobs);
+  yyjson_doc_free (doc);
+  g_assert_cmpuint (logprobs->len, ==, 8 * 4 * 2);
+  const double largest = largest_of (logprobs);
+  g_test_message ("log-probabilities within %.2g at most", largest);
+  g_assert_cmpfloat (largest, <=, MAX_INTERLEAVED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -318,5 +381,6 @@ main (int argc, char **argv)
       g_autofree char *path = g_strdup_printf ("/parity/%s/fa-%s", cases[i].size, cases[i].flash_attn);
       g_test_add_data_func (path, &cases[i], test_parity);
     }
+  g_test_add_func ("/parity/interleaved", test_interleaved);
   return g_test_run ();
 }

@@ -113,7 +113,8 @@ static UtJob *
 do_job (UtEngine *engine, const UtVariant *variant, unsigned from, unsigned to)
 {
   g_autoptr (UtGroup) group = make_group ();
-  UtJob *job = ut_job_new (group, variant, 0);
+  g_autoptr (UtPrompt) prompt = ut_prompt_new (NULL, NULL);
+  UtJob *job = ut_job_new (group, variant, prompt, 0);
   for (unsigned i = from; i < to; i++)
     ut_job_add_item (job, i, NULL);
   ut_job_render (job, 0);

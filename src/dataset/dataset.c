@@ -422,7 +422,7 @@ read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed,
       g_auto (UtRow) row = {};
       char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, reading->file,
                                      ut_db_int64 (cursor, (unsigned) row_column));
-      if (!ut_row_read (cursor, reading->dataset->images, (const char *const *) reading->folders, &row, error))
+      if (!ut_row_read (cursor, reading->format, reading->dataset->images, (const char *const *) reading->folders, &row, error))
         {
           g_prefix_error (error, "%s, ", where);
           g_free (where);

@@ -17,13 +17,22 @@ typedef struct {
   char *category;   /* "" where there is none */
   char *hint;       /* NULL where there is none */
   char *question;
-  char **options;   /* NULL-terminated option texts, as scored */
+  char **options;   /* NULL-terminated option texts */
   char **labels;    /* NULL-terminated, as many: A, B, … or the options themselves of a yes/no question */
   unsigned n_options;
   int answer;       /* index of the right option */
   gboolean yes_no;  /* asked with POPE's prompt; options Yes and No in this order */
   unsigned n_images;
+  gboolean names_images;   /* its texts say by <image 1>, … where its images stand (ut_item_next_image) */
+  gboolean scores_letters; /* an option names an image, which has no words: letters are scored in the options' place */
 } UtItem;
+
+/* The first image that a text of the item's names: where the name begins, with the image, from 0, and where the text goes on; NULL where it
+ * names none of the item's. */
+const char *ut_item_next_image (const UtItem *item, const char *text, unsigned *out_image, const char **out_end);
+
+/* What is scored of each option: NULL-terminated, n_options. Borrowed. */
+const char *const *ut_item_scored_texts (const UtItem *item);
 
 /* Why a row was left out. */
 typedef struct {
@@ -51,6 +60,7 @@ typedef struct {
   const unsigned char *sql;
   char **(*folders) (const char *path); /* where the images of a file are looked for, unless the user says; NULL-terminated, owned */
   gboolean strict; /* a row that will not do refuses the file, which is the user's to mend, and is not just left out and counted */
+  gboolean names_images; /* <image 1> in a text is an image */
 } UtFormat;
 
 /* Terminated by a row whose name is NULL. */

@@ -171,18 +171,18 @@ vlmevalkit_folders (const char *path)
 }
 
 const UtFormat ut_formats[] = {
-  { "pope", "POPE's original files: JSON Lines of question_id, image, text, label", pope_fields, pope_sql, beside_the_file, FALSE },
-  { "pope-v2", "POPEv2: a JSON array of image_name, target_object, query, label", pope_v2_fields, pope_v2_sql, beside_the_file, FALSE },
+  { "pope", "POPE's original files: JSON Lines of question_id, image, text, label", pope_fields, pope_sql, beside_the_file, FALSE, FALSE },
+  { "pope-v2", "POPEv2: a JSON array of image_name, target_object, query, label", pope_v2_fields, pope_v2_sql, beside_the_file, FALSE, FALSE },
   { "pope-hub", "POPE as lmms-eval has it on the Hugging Face hub, Parquet with the images inside", pope_hub_fields, pope_hub_sql,
-    beside_the_file, FALSE },
+    beside_the_file, FALSE, FALSE },
   { "seedbench", "SEED-Bench's original JSON with the images in SEED-Bench-image/, or the hub's Parquet", seedbench_fields,
-    seedbench_sql, seedbench_folders, FALSE },
+    seedbench_sql, seedbench_folders, FALSE, FALSE },
   { "mmmu", "MMMU's Parquet on the hub, one subject or all: options as a list, image_1 to image_7", mmmu_fields, mmmu_sql,
-    beside_the_file, FALSE },
+    beside_the_file, FALSE, TRUE },
   { "vlmevalkit", "VLMEvalKit's TSV: index, question, answer, image or image_path, options in columns A, B, …", vlmevalkit_fields,
-    vlmevalkit_sql, vlmevalkit_folders, FALSE },
+    vlmevalkit_sql, vlmevalkit_folders, FALSE, TRUE },
   { "table", "your own CSV, TSV, JSON or Parquet: question, image, answer, options in columns A, B, … or a list", table_fields, table_sql,
-    beside_the_file, TRUE },
-  { "bundled", "rendered scenes: bundled:presence, bundled:perception, bundled:reasoning", NULL, NULL, NULL, FALSE },
+    beside_the_file, TRUE, TRUE },
+  { "bundled", "rendered scenes: bundled:presence, bundled:perception, bundled:reasoning", NULL, NULL, NULL, FALSE, FALSE },
   { NULL },
 };

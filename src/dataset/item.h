@@ -30,9 +30,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtRow, ut_row_clear)
  *   skip          VARCHAR: why the row is to be left out; NULL where it is not
  *
  * `folders` is where its image names are looked for. FALSE only where the disk fails. */
-gboolean ut_row_read (UtDbCursor *cursor, UtImages *images, const char *const *folders, UtRow *out_row, GError **error);
+gboolean ut_row_read (UtDbCursor *cursor, const UtFormat *format, UtImages *images, const char *const *folders, UtRow *out_row,
+                      GError **error);
 
-/* Gives an item its images. FALSE with the reason, which the caller owns, where its text names one that it does not have. */
+/* Gives an item its images, and finds out what its texts say of them. FALSE with the reason, which the caller owns, where its text names one that it does not have. */
 gboolean ut_row_settle (UtItem *item, UtImages *images, const GArray *list, char **out_reason);
 
 /* Adds the image that a text names or holds. FALSE without an error, with the reason, where it will not do; with an error where the

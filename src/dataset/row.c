@@ -325,42 +325,48 @@ next_marker (const char *text, guint64 *out_number, const char **out_end)
   return NULL;
 }
 
-/* The highest and the number of the markers in a text, added to what is there. */
-static void
-count_markers (const char *text, guint64 *highest, unsigned *n)
+const char *
+ut_item_next_image (const UtItem *item, const char *text, unsigned *out_image, const char **out_end)
 {
   guint64 number;
-  for (const char *at = text; next_marker (at, &number, &at) != NULL; (*n)++)
-    *highest = MAX (*highest, number);
+  const char *at = item->names_images ? next_marker (text, &number, out_end) : NULL;
+  while (at != NULL && (number < 1 || number > item->n_images))
+    at = next_marker (*out_end, &number, out_end);
+  if (at != NULL)
+    *out_image = (unsigned) number - 1;
+  return at;
 }
 
-/* Markers of all images in order before the text say what holds without them: the images come first. */
-static void
-drop_leading_markers (UtItem *item)
+const char *const *
+ut_item_scored_texts (const UtItem *item)
 {
-  const char *rest = item->question, *end = NULL;
-  guint64 number = 0;
-  for (unsigned k = 1; k <= item->n_images; k++)
-    {
-      if (next_marker (rest, &number, &end) != rest || number != k)
-        return;
-      rest = end + strspn (end, " \t\r\n");
-    }
-  if (*rest == '\0')
-    return;
-  char *kept = g_strdup (rest);
-  g_free (item->question);
-  item->question = kept;
+  return (const char *const *) (item->scores_letters ? item->labels : item->options);
+}
+
+static guint64
+highest_marker (const char *text)
+{
+  guint64 highest = 0, number;
+  for (const char *at = text; next_marker (at, &number, &at) != NULL;)
+    highest = MAX (highest, number);
+  return highest;
+}
+
+/* The highest number of an image that the item's texts name, 0 for none; and whether an option names one. */
+static guint64
+read_names (UtItem *item)
+{
+  guint64 in_options = 0;
+  for (char **option = item->options; *option != NULL; option++)
+    in_options = MAX (in_options, highest_marker (*option));
+  item->scores_letters = in_options > 0;
+  return MAX (in_options, MAX (highest_marker (item->question), item->hint != NULL ? highest_marker (item->hint) : 0));
 }
 
 gboolean
 ut_row_settle (UtItem *item, UtImages *images, const GArray *list, char **out_reason)
 {
-  guint64 highest = 0;
-  unsigned n_markers = 0;
-  count_markers (item->question, &highest, &n_markers);
-  for (char **option = item->options; *option != NULL; option++)
-    count_markers (*option, &highest, &n_markers);
+  const guint64 highest = item->names_images ? read_names (item) : 0;
   if (highest > list->len)
     {
       *out_reason = g_strdup_printf ("its text names <image %" G_GUINT64_FORMAT ">, and it has %u image%s", highest, list->len,
@@ -371,17 +377,17 @@ ut_row_settle (UtItem *item, UtImages *images, const GArray *list, char **out_re
   item->images_key = key_of_images (list);
   if (item->image_id == NULL)
     item->image_id = names_of_images (images, list);
-  if (n_markers == list->len)
-    drop_leading_markers (item);
   return TRUE;
 }
 
 /* --- The row ----------------------------------------------------------------------------------------------------------------------- */
 
 gboolean
-ut_row_read (UtDbCursor *cursor, UtImages *images, const char *const *folders, UtRow *out_row, GError **error)
+ut_row_read (UtDbCursor *cursor, const UtFormat *format, UtImages *images, const char *const *folders, UtRow *out_row,
+             GError **error)
 {
   g_auto (UtRow) row = { .item = g_new0 (UtItem, 1) };
+  row.item->names_images = format->names_images;
   row.image_key = text_of (cursor, "image_key");
   row.image_of = text_of (cursor, "image_of");
   g_autofree char *skip = text_of (cursor, "skip");

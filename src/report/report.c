@@ -38,7 +38,7 @@ const UtReportView ut_report_views[] = {
   { "items", "a question a row: clean answer, margin, which families flip it", NULL },
   { "trials", "a trial a row: answer, transition, margins, drift", NULL },
   { "scores", "an option of a trial a row: its score in every form, and the one that decides", NULL },
-  { "decision", "which score the answers are by, and by which the answers were that text overlays contradict", NULL },
+  { "decision", "the prompt, which score the answers are by, and by which the answers were that text overlays contradict", NULL },
   { "measurements", "every stored value of a metric", NULL },
   { "embeddings", "the stored representations: of clean trials, and of a sample under every perturbation", NULL },
   { "failures", "trials that failed and rows of the benchmark that were left out, with the reason", NULL },
@@ -86,7 +86,7 @@ typedef struct {
   gint64 questions, images, failed, skipped, instances, flips, kept;
   double clean_accuracy, ifr, iv, hidden_percent, noise_drift, noise_margin;
   char *pool;
-  char *score, *overlays_chosen_by; /* NULL where the run does not say */
+  char *prompt, *score, *overlays_chosen_by; /* NULL where the run does not say */
   gboolean yes_no;
 } Overview;
 
@@ -94,6 +94,7 @@ static void
 overview_clear (Overview *overview)
 {
   g_free (overview->pool);
+  g_free (overview->prompt);
   g_free (overview->score);
   g_free (overview->overlays_chosen_by);
 }
@@ -105,7 +106,7 @@ read_overview (UtDb *db, Overview *out, GError **error)
   g_autoptr (UtDbCursor) cursor = ut_db_query (
       db,
       "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
-      "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin FROM overview",
+      "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin, prompt FROM overview",
       error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
@@ -127,6 +128,7 @@ read_overview (UtDb *db, Overview *out, GError **error)
     .overlays_chosen_by = ut_db_dup_text (cursor, 14),
     .noise_drift = ut_db_double (cursor, 15),
     .noise_margin = ut_db_double (cursor, 16),
+    .prompt = ut_db_dup_text (cursor, 17),
   };
   return TRUE;
 }
@@ -137,10 +139,13 @@ plural (gint64 n, const char *one, const char *many)
   return n == 1 ? one : many;
 }
 
-/* Which score decided, where it is not the paper's or not the one that the overlays were chosen by. */
+/* Whose words the questions were asked in, and which score decided, where these are not the paper's, or the score is not the one that the
+ * overlays were chosen by. */
 static void
 write_decision (const Overview *o, FILE *out)
 {
+  if (o->prompt != NULL && strcmp (o->prompt, "paper") != 0)
+    fprintf (out, "Questions were asked in the words of the prompt %s (undertow list prompts).\n", o->prompt);
   if (o->score == NULL)
     return;
   const gboolean anew = strcmp (o->score, o->overlays_chosen_by) != 0;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "metric/metric.h"
-#include "prompt/prompt.h"
 
 const UtChannelInfo ut_channels[UT_N_CHANNELS] = {
   [UT_VISION] = { "vision", "mean of the vision tokens the language model receives" },
@@ -137,30 +136,40 @@ ut_group_subject (const UtGroup *group, size_t i)
   };
 }
 
-static char *
-closed_prompt (const UtItem *item)
+static void
+add_query (UtRequest *request, const UtWords *words, const char *const *options, const char *const *labels)
 {
-  return item->yes_no ? ut_prompt_yes_no (item->question)
-                      : ut_prompt_mcq (item->hint, item->question, (const char *const *) item->labels,
-                                       (const char *const *) item->options);
+  UtQuery *query = ut_request_add_query (request, words->text, options, labels);
+  ut_query_place_images (query, words->places, words->n_places);
 }
 
 void
-ut_view_add_queries (UtRequest *request, const UtItem *item)
+ut_view_add_queries (UtRequest *request, const UtPrompt *prompt, const UtItem *item)
 {
   /* A yes/no question calls its options by their texts. */
-  const char *const *labels = item->yes_no ? NULL : (const char *const *) item->labels;
-  g_autofree char *open = ut_prompt_open (item->question), *closed = closed_prompt (item);
-  ut_request_add_query (request, open, NULL, NULL);
-  ut_request_add_query (request, closed, (const char *const *) item->options, labels);
+  const gboolean has_letters = !item->yes_no && ut_prompt_shows_letters (prompt);
+  g_auto (UtWords) open = ut_prompt_write_open (prompt, item), closed = ut_prompt_write_closed (prompt, item);
+  add_query (request, &open, NULL, NULL);
+  add_query (request, &closed, ut_item_scored_texts (item), has_letters ? (const char *const *) item->labels : NULL);
+}
+
+static char *
+key_of_words (const UtWords *words)
+{
+  GString *key = g_string_new (words->text);
+  for (unsigned p = 0; p < words->n_places; p++)
+    g_string_append_printf (key, "\x1f%zu %u", words->places[p].at, words->places[p].image);
+  return g_string_free (key, FALSE);
 }
 
 char *
-ut_view_words (const UtItem *item)
+ut_view_words (const UtPrompt *prompt, const UtItem *item)
 {
-  g_autofree char *open = ut_prompt_open (item->question), *closed = closed_prompt (item);
-  g_autofree char *options = g_strjoinv ("\x1f", item->options), *labels = g_strjoinv ("\x1f", item->labels);
-  return g_strjoin ("\x1e", open, closed, options, labels, NULL);
+  g_auto (UtWords) open = ut_prompt_write_open (prompt, item), closed = ut_prompt_write_closed (prompt, item);
+  g_autofree char *open_key = key_of_words (&open), *closed_key = key_of_words (&closed);
+  g_autofree char *options = g_strjoinv ("\x1f", (char **) ut_item_scored_texts (item)),
+                  *labels = g_strjoinv ("\x1f", item->labels);
+  return g_strjoin ("\x1e", open_key, closed_key, options, labels, NULL);
 }
 
 UtVision *
@@ -239,7 +248,7 @@ ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const
 {
   g_autofree UtOptionScore *options = g_new (UtOptionScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
-    options[k] = (UtOptionScore) { view->scores[k], no_image[k], strlen (item->options[k]) };
+    options[k] = (UtOptionScore) { view->scores[k], no_image[k], strlen (ut_item_scored_texts (item)[k]) };
   view->predicted = ut_score_decide (form, options, view->n_options);
   const size_t chosen = (size_t) view->predicted * n_embd, size = n_embd * sizeof (float);
   view->channels[UT_ANS_MCQ] = g_memdup2 (view->options.raw + chosen, size);

@@ -3,6 +3,7 @@
 #include "dataset/dataset.h"
 #include "engine/engine.h"
 #include "perturb/perturb.h"
+#include "prompt/prompt.h"
 #include "run/score.h"
 
 /* Where a question's representations are read, in the order they are stored; UT_N_CHANNELS of them. */
@@ -85,10 +86,11 @@ void ut_group_begin (UtGroup *group);
 UtSubject ut_group_subject (const UtGroup *group, size_t i);
 
 /* Adds the two queries of an item, first the open prompt, then the one with options. */
-void ut_view_add_queries (UtRequest *request, const UtItem *item);
+void ut_view_add_queries (UtRequest *request, const UtPrompt *prompt, const UtItem *item);
 
-/* The words an item is asked with: items on the same images with equal words have equal views. The caller owns it. */
-char *ut_view_words (const UtItem *item);
+/* The words an item is asked with, and where images stand in them: items on the same images with equal words have equal views. The caller
+ * owns it. */
+char *ut_view_words (const UtPrompt *prompt, const UtItem *item);
 
 /* Takes the tokens out of a result; a new reference, NULL where it has none. */
 UtVision *ut_vision_of_result (UtResult *result);

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "hub/gguf-name.h"
 #include "perturb/perturb.h"
-#include "run/score.h"
 
 static void
 identity_clear (void *data)
@@ -107,10 +106,23 @@ text_or_default (const char *text)
   return g_strdup (text != NULL ? text : "default");
 }
 
-GArray *
-ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const UtEngineInfo *info, UtDataset *dataset,
-                 GPtrArray *variants, GError **error)
+/* The forms of the score that say something with this prompt. */
+static char *
+join_scores (const UtPrompt *prompt)
 {
+  GString *names = g_string_new (NULL);
+  for (const UtScoreForm *form = ut_score_forms; form->name != NULL; form++)
+    if (!form->of_letters || ut_prompt_shows_letters (prompt))
+      g_string_append_printf (names, "%s%s", names->len > 0 ? "," : "", form->name);
+  return g_string_free (names, FALSE);
+}
+
+GArray *
+ut_run_identity (const UtRunParts *parts, GError **error)
+{
+  const UtRunConfig *config = parts->config;
+  const UtEngineConfig *engine = parts->engine;
+  const UtEngineInfo *info = parts->info;
   g_autoptr (GArray) rows = g_array_new (TRUE, TRUE, sizeof (UtIdentity));
   g_array_set_clear_func (rows, identity_clear);
 
@@ -126,16 +138,19 @@ ut_run_identity (const UtRunConfig *config, const UtEngineConfig *engine, const 
   add (rows, "-ngl", g_strdup_printf ("%d", engine->n_gpu_layers), FALSE);
   add (rows, "--image-min-tokens", g_strdup_printf ("%d", engine->image_min_tokens), FALSE);
   add (rows, "--image-max-tokens", g_strdup_printf ("%d", engine->image_max_tokens), FALSE);
-  add (rows, "dataset format", g_strdup (ut_dataset_format (dataset)), FALSE);
-  add (rows, "questions sha256", hash_items (dataset), FALSE);
+  add (rows, "dataset format", g_strdup (ut_dataset_format (parts->dataset)), FALSE);
+  add (rows, "questions sha256", hash_items (parts->dataset), FALSE);
   add (rows, "--seed", g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
-  add (rows, UT_STORE_SCORE, g_strdup (ut_score_form (config->score, NULL)->name), FALSE);
-  add (rows, "variants", join_variants (variants), FALSE);
+  add (rows, UT_STORE_PROMPT, g_strdup (ut_prompt_name (parts->prompt)), FALSE);
+  add (rows, UT_STORE_SCORES, join_scores (parts->prompt), FALSE);
+  add (rows, UT_STORE_SCORE, g_strdup (parts->form->name), FALSE);
+  add (rows, "variants", join_variants (parts->variants), FALSE);
   add (rows, "--layers", g_strdup (config->layers ? "yes" : "no"), FALSE);
   add (rows, "--generate", g_strdup_printf ("%d", config->n_generate), FALSE);
 
   add (rows, "command", g_strdup (config->command), TRUE);
   add (rows, "dataset", g_strdup (config->dataset.path), TRUE);
+  add (rows, "prompt text", g_strdup (ut_prompt_text (parts->prompt)), TRUE);
   add (rows, "model file", text_or_default (config->hf_repo != NULL ? config->hf_repo : config->engine.model), TRUE);
   add (rows, "mmproj file", text_or_default (engine->mmproj), TRUE);
   add (rows, "-t", g_strdup_printf ("%d", engine->n_threads), TRUE);

@@ -9,11 +9,12 @@ job_item_clear (void *data)
 }
 
 UtJob *
-ut_job_new (UtGroup *group, const UtVariant *variant, int n_generate)
+ut_job_new (UtGroup *group, const UtVariant *variant, const UtPrompt *prompt, int n_generate)
 {
   UtJob *job = g_new0 (UtJob, 1);
   job->group = ut_group_ref (group);
   job->variant = variant;
+  job->prompt = prompt;
   job->n_generate = n_generate;
   job->items = g_array_new (FALSE, TRUE, sizeof (UtJobItem));
   g_array_set_clear_func (job->items, job_item_clear);
@@ -76,13 +77,13 @@ request_for (UtJob *job, size_t from, size_t to)
     {
       UtJobItem *job_item = &g_array_index (job->items, UtJobItem, i);
       const UtItem *item = job->group->items->pdata[job_item->i];
-      g_autofree char *words = ut_view_words (item);
+      g_autofree char *words = ut_view_words (job->prompt, item);
       gpointer first;
       if (!g_hash_table_lookup_extended (asked, words, NULL, &first))
         {
           first = GSIZE_TO_POINTER (request->queries->len);
           g_hash_table_insert (asked, g_steal_pointer (&words), first);
-          ut_view_add_queries (request, item);
+          ut_view_add_queries (request, job->prompt, item);
         }
       job_item->first = GPOINTER_TO_SIZE (first);
     }

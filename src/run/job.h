@@ -14,9 +14,10 @@ typedef struct {
 typedef struct {
   UtGroup *group;
   const UtVariant *variant;
-  int n_generate;    /* tokens of greedy answers, 0 for none */
-  GPtrArray *others; /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
-  GPtrArray *images; /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
+  const UtPrompt *prompt; /* borrowed */
+  int n_generate;         /* tokens of greedy answers, 0 for none */
+  GPtrArray *others;      /* UtImage *: the images that stand for the group's own in a matched control; NULL elsewhere */
+  GPtrArray *images;      /* UtImage *, perturbed, none where the variant is to have none; NULL where `error` says why */
   GError *error;
   GArray *items;           /* UtJobItem */
   GPtrArray *results;      /* UtResult * */
@@ -24,7 +25,7 @@ typedef struct {
   double generate_seconds; /* of these, for greedy answers */
 } UtJob;
 
-UtJob *ut_job_new (UtGroup *group, const UtVariant *variant, int n_generate);
+UtJob *ut_job_new (UtGroup *group, const UtVariant *variant, const UtPrompt *prompt, int n_generate);
 void ut_job_add_item (UtJob *job, unsigned i, char *detail);
 void ut_job_free (UtJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtJob, ut_job_free)

@@ -22,6 +22,7 @@ constexpr int MAX_DEATHS = 5;    /* of the engine, on one question after the oth
 
 typedef struct {
   const UtRunConfig *config;
+  UtPrompt *prompt;
   const UtScoreForm *form; /* of the score that decides */
   const UtRunCallbacks *callbacks;
   UtDataset *dataset;
@@ -120,7 +121,7 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
   g_autofree UtStoreScore *scores = g_new (UtStoreScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
     scores[k] = (UtStoreScore) { view->scores[k].logprob, view->scores[k].logprob_text, view->scores[k].logprob_label,
-                                 view->scores[k].n_tokens, (int) strlen (item->options[k]) };
+                                 view->scores[k].n_tokens, (int) strlen (ut_item_scored_texts (item)[k]) };
   const UtImage *first = job->images->len > 0 ? job->images->pdata[0] : NULL;
   const UtTrial trial = {
     .item = item->index,
@@ -476,7 +477,7 @@ send_variant (Run *run, UtGroup *group, const UtVariant *variant, GError **error
       UtJob *job = g_hash_table_lookup (by_key, key);
       if (job == NULL)
         {
-          job = ut_job_new (group, variant, run->config->n_generate);
+          job = ut_job_new (group, variant, run->prompt, run->config->n_generate);
           g_ptr_array_add (jobs, job);
           g_hash_table_insert (by_key, key, job);
         }
@@ -510,7 +511,7 @@ group_is_done (const Run *run, const UtGroup *group)
 static gboolean
 fail_group (Run *run, UtGroup *group, GError *failure, GError **error)
 {
-  g_autoptr (UtJob) job = ut_job_new (group, run->variants->pdata[0], 0);
+  g_autoptr (UtJob) job = ut_job_new (group, run->variants->pdata[0], run->prompt, 0);
   for (unsigned i = 0; i < group->items->len; i++)
     ut_job_add_item (job, i, NULL);
   job->error = failure;
@@ -632,7 +633,8 @@ open_store (Run *run, const UtEngineConfig *engine, gboolean *out_resumed, GErro
   run->store = ut_store_open (run->config->output, error);
   if (run->store == NULL)
     return FALSE;
-  g_autoptr (GArray) identity = ut_run_identity (run->config, engine, &run->engine->info, run->dataset, run->variants, error);
+  const UtRunParts parts = { run->config, engine, &run->engine->info, run->dataset, run->variants, run->prompt, run->form };
+  g_autoptr (GArray) identity = ut_run_identity (&parts, error);
   if (identity == NULL || !ut_store_begin (run->store, (const UtIdentity *) (void *) identity->data, out_resumed, error)
       || (!*out_resumed && !write_plan (run, error)))
     return FALSE;
@@ -643,6 +645,7 @@ open_store (Run *run, const UtEngineConfig *engine, gboolean *out_resumed, GErro
 static void
 run_clear (Run *run)
 {
+  g_clear_pointer (&run->prompt, ut_prompt_free);
   g_clear_pointer (&run->engine, ut_engine_close);
   g_clear_pointer (&run->dataset, ut_dataset_close);
   g_clear_pointer (&run->store, ut_store_close);
@@ -674,6 +677,22 @@ work (Run *run, gboolean *out_stopped, GError **error)
     return ut_store_commit (run->store, NULL), FALSE;
   return *out_stopped
          || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
+}
+
+/* The prompt, and the score that decides: the one that goes with it unless the user names another. */
+static gboolean
+choose_words (Run *run, GError **error)
+{
+  const char *name = run->config->score;
+  run->prompt = ut_prompt_new (run->config->prompt, error);
+  if (run->prompt == NULL)
+    return FALSE;
+  run->form = ut_score_form (name != NULL ? name : ut_prompt_score (run->prompt), error);
+  if (run->form == NULL || !run->form->of_letters || ut_prompt_shows_letters (run->prompt))
+    return run->form != NULL;
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--score %s: the prompt %s shows no letters to answer with", run->form->name,
+               run->config->prompt);
+  return FALSE;
 }
 
 /* The lightest image, since the paper's is white; no image at all only where there is no other. */
@@ -712,14 +731,13 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   UtEngineConfig engine = config->engine;
   *out_stopped = FALSE;
 
-  run.form = ut_score_form (config->score, error);
-  if (run.form == NULL)
+  if (!choose_words (&run, error))
     return FALSE;
   run.variants = ut_variants_expand (config->perturbations, error);
   if (run.variants == NULL)
     return FALSE;
   run.dataset = ut_dataset_open (&config->dataset, error);
-  if (run.dataset == NULL)
+  if (run.dataset == NULL || !ut_prompt_check_items (run.prompt, ut_dataset_items (run.dataset), error))
     return FALSE;
   if (!find_model (&run, &model, &mmproj, out_stopped, error))
     return FALSE;

@@ -13,7 +13,8 @@ typedef struct {
   gboolean offline;      /* fetch nothing */
   UtDatasetConfig dataset;
   const char *perturbations; /* as ut_variants_expand reads them */
-  const char *score;         /* the form of the score that decides, as ut_score_form reads it */
+  const char *prompt;        /* as ut_prompt_new reads it */
+  const char *score;         /* the form of the score that decides, as ut_score_form reads it; NULL for the prompt's */
   gboolean layers;           /* measure drift after every layer too */
   int n_generate; /* tokens of greedy answers, which the channels ans_open and ans_mcq_free are read from; 0 for none */
   guint64 seed;

@@ -34,11 +34,11 @@ less_no_image (const UtOptionScore *option)
 }
 
 const UtScoreForm ut_score_forms[] = {
-  { "sum", "log-probability of the option's text and of the end of the turn, summed: the paper's", sum },
-  { "text", "the same of the text alone", text },
-  { "byte", "the paper's, divided by the bytes of the text", per_byte },
-  { "letter", "log-probability of the option's letter as the answer (of Yes or No: of the word)", letter },
-  { "image", "the paper's, less what it is with no image in the prompt", less_no_image },
+  { "sum", "log-probability of the option's text and of the end of the turn, summed: the paper's", sum, FALSE },
+  { "text", "the same of the text alone", text, FALSE },
+  { "byte", "the paper's, divided by the bytes of the text", per_byte, FALSE },
+  { "letter", "log-probability of the option's letter as the answer (of Yes or No: of the word)", letter, TRUE },
+  { "image", "the paper's, less what it is with no image in the prompt", less_no_image, FALSE },
   {},
 };
 

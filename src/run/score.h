@@ -16,6 +16,7 @@ typedef struct {
   const char *name; /* as --score takes it and a run's identity has it */
   const char *summary;
   double (*of) (const UtOptionScore *option);
+  gboolean of_letters; /* says something only where the prompt shows the options' letters */
 } UtScoreForm;
 
 /* The paper's first; terminated by a row whose name is NULL. */

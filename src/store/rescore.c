@@ -75,6 +75,25 @@ name_overlay_score (UtDb *db, const char *overlays, const char *score, GError **
   return ut_db_exec (db, sql, error);
 }
 
+/* Whether the run has this score, which a prompt may give no sense to. A run that does not say has all. */
+static gboolean
+check_score (UtDb *db, const char *path, const char *score, GError **error)
+{
+  g_autofree char *sql = ut_db_sql ("SELECT scores, prompt, list_contains(string_split(scores, ','), %q) FROM"
+                                    " (SELECT any_value(value) FILTER (key = '" UT_STORE_SCORES "') AS scores,"
+                                    " any_value(value) FILTER (key = '" UT_STORE_PROMPT "') AS prompt FROM run)",
+                                    score);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, error);
+  if (cursor == NULL || !ut_db_next (cursor, error))
+    return FALSE;
+  if (ut_db_is_null (cursor, 0) || ut_db_bool (cursor, 2))
+    return TRUE;
+  g_autofree char *scores = ut_db_dup_text (cursor, 0), *prompt = ut_db_dup_text (cursor, 1);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "%s: its prompt, %s, gives the score %s no sense; it has %s", path, prompt, score,
+               scores);
+  return FALSE;
+}
+
 static gboolean
 count_changes (UtDb *db, UtRescored *out, GError **error)
 {
@@ -103,13 +122,13 @@ count_changes (UtDb *db, UtRescored *out, GError **error)
 }
 
 static gboolean
-decide (const char *path, const char *score, UtRescored *out, GError **error)
+decide (const char *from, const char *path, const char *score, UtRescored *out, GError **error)
 {
   g_autoptr (UtStore) store = ut_store_open (path, error);
   if (store == NULL)
     return FALSE;
   UtDb *db = ut_store_db (store);
-  g_autofree char *overlays = overlay_score (db, error);
+  g_autofree char *overlays = check_score (db, from, score, error) ? overlay_score (db, error) : NULL;
   return overlays != NULL && decide_by (db, overlays, "contradicted", error) && decide_by (db, score, "decided", error)
          && name_overlay_score (db, overlays, score, error) && count_changes (db, out, error)
          && ut_db_exec (db,
@@ -127,7 +146,7 @@ ut_store_rescore (const char *from, const char *score, const char *to, UtRescore
       g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s exists already: give the name of a new file", to);
       return FALSE;
     }
-  if (copy_run (from, to, error) && decide (to, score, out, error))
+  if (copy_run (from, to, error) && decide (from, to, score, out, error))
     return TRUE;
   remove_run (to);
   return FALSE;

@@ -14,5 +14,5 @@ typedef struct {
  * the option first chosen. The text overlays stay too, which were drawn to contradict the clean answers by the first score: the copy's
  * identity names that one under "overlays chosen by". Decided by its first score again, a copy is the first run.
  *
- * UT_ERROR_FAILED for a file that is no run, is being written, or where `to` exists or cannot be written; then no `to` is left. */
+ * UT_ERROR_USAGE for a score that the run's prompt gives no sense; UT_ERROR_FAILED for a file that is no run, is being written, or where `to` exists or cannot be written; then no `to` is left. */
 gboolean ut_store_rescore (const char *from, const char *score, const char *to, UtRescored *out, GError **error);

@@ -39,7 +39,7 @@ CREATE TABLE item (
   category VARCHAR,
   hint     VARCHAR,
   question VARCHAR NOT NULL,
-  options  VARCHAR[] NOT NULL,   -- texts as scored
+  options  VARCHAR[] NOT NULL,   -- texts as scored; where one of them names an image ("<image 2>"), the letters are scored
   answer   UINTEGER NOT NULL,    -- the right option, from 0
   yes_no   BOOLEAN NOT NULL      -- asked with POPE's prompt; option 0 is Yes, option 1 is No
 );

@@ -35,6 +35,10 @@ typedef struct {
 /* The key whose value names the form of score that the run is decided by (sum, text, byte, letter, image): the views read it. */
 #define UT_STORE_SCORE "--score"
 
+/* The key whose value names the forms of score that the run has, comma-separated, and that of the prompt, which they depend on. */
+#define UT_STORE_SCORES "scores"
+#define UT_STORE_PROMPT "--prompt"
+
 /* The key of the score whose clean answers the text overlays contradict, where it is another: only in a run that was decided anew. */
 #define UT_STORE_OVERLAYS "overlays chosen by"
 

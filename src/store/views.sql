@@ -860,12 +860,15 @@ ORDER BY s.item, s.variant, s.option;
 
 -- ── The run as a whole ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- Which score the answers are by, and by which the clean answers were that the text overlays contradict: another one after a rescore.
+-- In which prompt's words the questions were asked, which score the answers are by, and by which the clean answers were that the text
+-- overlays contradict: another one after a rescore.
 CREATE OR REPLACE VIEW decision AS
 WITH by_key AS (
-  SELECT any_value(value) FILTER (key = '--score') AS score, any_value(value) FILTER (key = 'overlays chosen by') AS chosen_by FROM run
+  SELECT any_value(value) FILTER (key = '--prompt') AS prompt, any_value(value) FILTER (key = '--score') AS score,
+         any_value(value) FILTER (key = 'overlays chosen by') AS chosen_by
+  FROM run
 )
-SELECT score, coalesce(chosen_by, score) AS overlays_chosen_by FROM by_key;
+SELECT prompt, score, coalesce(chosen_by, score) AS overlays_chosen_by FROM by_key;
 
 -- What identifies the run.
 CREATE OR REPLACE VIEW identity AS
@@ -886,6 +889,6 @@ SELECT (SELECT count(*) FROM item)                                     AS questi
        d.channel, d.kept, d.hidden_percent,
        (SELECT max(largest) FROM noise_floor WHERE quantity = 'cosine_distance') AS noise_drift,   -- of any channel
        (SELECT max(largest) FROM noise_floor WHERE quantity = 'margin_change')   AS noise_margin,  -- nats
-       c.score, c.overlays_chosen_by
+       c.prompt, c.score, c.overlays_chosen_by
 FROM decision c LEFT JOIN headline h ON true
 LEFT JOIN drift d ON d.family = h.family AND d.channel = 'ctx_mcq';

@@ -23,6 +23,9 @@ of every twentieth
                   metric.py and bands.py; what is no number is left out
 
 and the checksum of its images' RGB bytes, so that another picture is not taken for another model.
+
+Of the small model also `interleaved`, questions on two images that stand where the text names them: what the item is changed to (`question`,
+`options`), the prompt without its images, where they stand in it (`places`, [byte, image]), and the same sums.
 """
 import base64
 import contextlib
@@ -31,6 +34,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,7 +53,7 @@ with contextlib.redirect_stdout(sys.stderr):
     import reference  # noqa: E402
     import shape  # noqa: E402
 
-N_IMAGES, N_ITEMS, ROLL = 20, 40, 8
+N_IMAGES, N_ITEMS, N_INTERLEAVED, ROLL = 20, 40, 8, 8
 
 
 def presence(folder):
@@ -74,6 +78,54 @@ def multiple_choice(folder):
         options = [row[letter] for letter in "ABCD"]
         question = row["question"].removeprefix("<image 1> <image 2> ")
         yield pngs, shape.prompt_mcq(question, options), options
+
+
+NAMED = re.compile("<image ([12])>")
+
+
+def placed(question, options):
+    """In turn another question, its options, and the user's turn with the name of an image wherever one stands."""
+    first = f"{question} One is <image 1>, the other <image 2>."
+    swapped = f"Of <image 2> and <image 1>: {question}"
+    second = f"{question} The other is <image 2>."
+    images = ["<image 2>", "<image 1>", *options[2:]]
+    yield first, options, shape.prompt_mcq(first, options)
+    yield swapped, options, shape.prompt_mcq(swapped, options)
+    yield "<image 1> " + second, options, "<image 1>" + shape.prompt_mcq(second, options)
+    yield question, images, shape.prompt_mcq(question, images)
+
+
+@torch.no_grad()
+def score_placed(scorer, images, turn, texts):
+    """Sums of log-probabilities over every text with and without the closing tokens."""
+    order = [int(k) - 1 for k in NAMED.findall(turn)]
+    patches, grids = zip(*(reference.pixel_patches(images[k], scorer.patch) for k in order))
+    pads = {k: "<|image_pad|>" * (int(grid.prod()) // shape.MERGE ** 2) for k, grid in zip(order, grids)}
+    seen = dict(pixel_values=torch.cat(patches), image_grid_thw=torch.cat(grids))
+    user = NAMED.sub(lambda name: f"<|vision_start|>{pads[int(name[1]) - 1]}<|vision_end|>", turn)
+    head = shape.USER + user + shape.TURN
+    start, n_closing = len(scorer.ids(head)), len(scorer.ids(shape.CLOSING))
+    for text in texts:
+        ids = torch.tensor([scorer.ids(head + text + shape.CLOSING)])
+        logs = scorer.run(ids, seen).logits[0].double().log_softmax(-1)[start - 1:-1].gather(1, ids[0, start:, None])[:, 0]
+        yield float(logs.sum()), float(logs[:-n_closing].sum())
+
+
+def interleaved_items(items, scorer):
+    pairs = [index for index, (pngs, _, _) in enumerate(items) if len(pngs) == 2]
+    for number in range(N_INTERLEAVED):
+        index = pairs[number * len(pairs) // N_INTERLEAVED]
+        pngs, prompt, options = items[index]
+        question = prompt.removeprefix("Question: ").partition("\nOptions:\n")[0]
+        question, options, turn = list(placed(question, options))[number % 4]
+        images = [np.array(Image.open(io.BytesIO(png)).convert("RGB")) for png in pngs]
+        scores = list(score_placed(scorer, images, turn, "ABCD"[:len(options)] if NAMED.search("".join(options)) else options))
+        texts = NAMED.split(turn)  # text, number, text, …
+        places = [[len("".join(texts[:2 * k + 1:2]).encode()), int(name) - 1] for k, name in enumerate(texts[1::2])]
+        # What stands at the beginning in order needs no place.
+        yield dict(index=index, question=question, options=options, prompt="".join(texts[::2]),
+                   places=[place for place in places if place[0] > 0],
+                   logprob=rounded(s for s, _ in scores), logprob_text=rounded(s for _, s in scores))
 
 
 def rounded(values):
@@ -124,16 +176,17 @@ def main():
     undertow, size, first = sys.argv[1], sys.argv[2], int((sys.argv[3:] or ["0"])[0])
     model = os.path.join(ROOT, "models", size)
     scorer = reference.Scorer(*reference.load(model + ".gguf", model + "-mmproj.gguf"))
-    found = []
+    found, interleaved = [], []
     for task, format, read in (("presence", "pope", presence), ("perception", "vlmevalkit", multiple_choice), ("reasoning", "vlmevalkit", multiple_choice)):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([undertow, "scenes", "--export", folder, "--task", task, "--format", format, "--count", str(first + N_IMAGES)],
                            check=True, stdout=subprocess.DEVNULL)
             items = list(read(folder))
             found += reference_items(task, items[first * len(items) // (first + N_IMAGES):], scorer, first)
-    print("{\"items\": [")
-    print(",\n".join(json.dumps(item, separators=(",", ":")) for item in found))
-    print("]}")
+            if (task, size, first) == ("reasoning", "small", 0):
+                interleaved += interleaved_items(items, scorer)
+    lines = lambda items: ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)
+    print(f"{{\"items\": [\n{lines(found)}\n], \"interleaved\": [\n{lines(interleaved)}\n]}}")
 
 
 if __name__ == "__main__":
