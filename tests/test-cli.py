@@ -3,7 +3,7 @@
 
 Usage: test-cli.py UNDERTOW
 """
-import csv, io, json, os, random, signal, struct, subprocess, sys, tempfile, time, zlib
+import base64, csv, io, json, os, random, signal, struct, subprocess, sys, tempfile, time, zlib
 from pathlib import Path
 
 UNDERTOW = sys.argv[1]
@@ -430,6 +430,29 @@ def test_inspect(tmp):
     assert broken.returncode == 1 and "0.png" in broken.stdout, broken
     assert_fails(2, ["DATASET"], "inspect")
     assert_fails(1, ["missing"], "inspect", tmp / "missing")
+
+
+def test_image_kinds(tmp):
+    """Files of every kind (tests/oracle/images.py) are shown and asked about, by name, without an extension and as base64."""
+    files = json.loads((Path(__file__).parent / "oracle" / "images.json").read_text())
+    (tmp / "b").mkdir()
+    with open(tmp / "b" / "own.csv", "w", newline="") as f:
+        table = csv.writer(f)
+        table.writerow(["id", "image", "question", "answer"])
+        for i, file in enumerate(files):
+            data = base64.b64decode(file["file"])
+            (tmp / "b" / file["name"]).write_bytes(data)
+            (tmp / "b" / f"image {i}").write_bytes(data)
+            for way, cell in (("name", file["name"]), ("bare", f"image {i}"), ("base64", file["file"])):
+                table.writerow([f"{file['name']} {way}", cell, "Is it?", "yes"])
+    shown = undertow("inspect", tmp / "b" / "own.csv")
+    assert shown.returncode == 0 and "skipped" not in shown.stdout and f"{3 * len(files)} yes/no" in shown.stdout, shown
+    done = undertow(*run_args(tmp / "b" / "own.csv", tmp / "run", "-p", "identity"))
+    assert done.returncode == 0, done
+    sizes = {r["id"]: (int(r["width"]), int(r["height"])) for r in rows(tmp / "run", "trials") if r["variant"] == "clean"}
+    assert sizes == {f"{file['name']} {way}": (file["width"], file["height"]) for file in files for way in ("name", "bare", "base64")}, sizes
+    same = [r["logprob"] for r in rows(tmp / "run", "scores") if r["id"].startswith("cmyk.jpg") and r["variant"] == "clean" and r["option"] == "0"]
+    assert len(same) == 3 and len(set(same)) == 1, same
 
 
 def test_exported_benchmarks_run(tmp):

@@ -2,6 +2,7 @@
 #include <glib/gstdio.h>
 #include <locale.h>
 #include <string.h>
+#include <yyjson.h>
 
 #include "base/error.h"
 #include "dataset/dataset.h"
@@ -633,6 +634,83 @@ test_hostile_text (Fixture *f, [[maybe_unused]] gconstpointer data)
   assert_options (item, "\u202e<script>|B", 1);
 }
 
+/* --- Kinds of images --------------------------------------------------------------------------------------------------------------- */
+
+static GBytes *
+decoded (yyjson_val *file, const char *field)
+{
+  gsize n;
+  guchar *bytes = g_base64_decode (yyjson_get_str (yyjson_obj_get (file, field)), &n);
+  return g_bytes_new_take (bytes, n);
+}
+
+/* Of an item's image against Pillow's pixels of the file. */
+static void
+compare_pixels (UtDataset *dataset, unsigned i, yyjson_val *file)
+{
+  const char *name = yyjson_get_str (yyjson_obj_get (file, "name"));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtImage) image = ut_dataset_image (dataset, item_at (dataset, i), 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint ((guint) image->width, ==, yyjson_get_uint (yyjson_obj_get (file, "width")));
+  g_assert_cmpuint ((guint) image->height, ==, yyjson_get_uint (yyjson_obj_get (file, "height")));
+  g_autoptr (GBytes) rgb = decoded (file, "rgb");
+  gsize n;
+  const guint8 *want = g_bytes_get_data (rgb, &n);
+  int largest = 0;
+  g_assert_cmpuint (n, ==, (gsize) image->width * (gsize) image->height * 3);
+  for (gsize k = 0; k < n; k++)
+    largest = MAX (largest, ABS ((int) want[k] - (int) image->pixels[k]));
+  g_test_message ("%s: %d levels at most", name, largest);
+  if (largest > yyjson_get_int (yyjson_obj_get (file, "tolerance")))
+    g_test_fail_printf ("%s is %d levels from Pillow's", name, largest);
+}
+
+static void
+compare_all (const Fixture *f, const char *table, yyjson_val *files)
+{
+  g_autoptr (UtDataset) dataset = open_file (f, table);
+  size_t i, max;
+  yyjson_val *file;
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, yyjson_arr_size (files));
+  yyjson_arr_foreach (files, i, max, file) compare_pixels (dataset, (unsigned) i, file);
+}
+
+/* Files that Pillow wrote (tests/oracle/images.py), in a table of the user's own: by name, by a name without an extension, as base64 and as
+ * bytes in Parquet. */
+static void
+test_image_kinds (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "oracle", "images.json", NULL);
+  yyjson_doc *doc = yyjson_read_file (path, 0, NULL, NULL);
+  g_assert_nonnull (doc);
+  yyjson_val *files = yyjson_doc_get_root (doc), *file;
+  static const char head[] = "id,image,question,answer\n";
+  g_autoptr (GString) named = g_string_new (head), bare = g_string_new (head), inside = g_string_new (head), rows = g_string_new (NULL);
+  size_t i, max;
+  yyjson_arr_foreach (files, i, max, file)
+    {
+      const char *name = yyjson_get_str (yyjson_obj_get (file, "name")), *base64 = yyjson_get_str (yyjson_obj_get (file, "file"));
+      g_autofree char *number = g_strdup_printf ("image-%zu", i), *with = at (f, name), *without = at (f, number);
+      g_autoptr (GBytes) bytes = decoded (file, "file");
+      for (int k = 0; k < 2; k++)
+        g_assert_true (g_file_set_contents (k == 0 ? with : without, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes), NULL));
+      g_string_append_printf (named, "%zu,%s,Q?,yes\n", i, name);
+      g_string_append_printf (bare, "%zu,%s,Q?,yes\n", i, number);
+      g_string_append_printf (inside, "%zu,%s,Q?,yes\n", i, base64);
+      g_string_append_printf (rows, "%s SELECT '%zu' AS id, from_base64('%s') AS image, 'Q?' AS question, 'yes' AS answer",
+                              i > 0 ? " UNION ALL" : "", i, base64);
+    }
+  write_file (f, "named.csv", named->str);
+  write_file (f, "bare.csv", bare->str);
+  write_file (f, "inside.csv", inside->str);
+  write_parquet (f, "own.parquet", rows->str);
+  static const char *const tables[] = { "named.csv", "bare.csv", "inside.csv", "own.parquet" };
+  for (size_t t = 0; t < G_N_ELEMENTS (tables); t++)
+    compare_all (f, tables[t], files);
+  yyjson_doc_free (doc);
+}
+
 /* A path below the real files beside the checkout; NULL, and the test is skipped, where they are not there. */
 static char *
 real_file (const char *name)
@@ -817,6 +895,7 @@ main (int argc, char **argv)
   ADD ("/dataset/json", test_json);
   ADD ("/dataset/parquet", test_parquet);
   ADD ("/dataset/base64", test_base64);
+  ADD ("/dataset/image-kinds", test_image_kinds);
   ADD ("/dataset/pope", test_pope);
   ADD ("/dataset/pope-v2", test_pope_v2);
   ADD ("/dataset/pope-hub", test_pope_hub);
