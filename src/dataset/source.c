@@ -10,8 +10,9 @@
 #include "base/names.h"
 #include "dataset/files.h"
 
-/* A record may hold photographs in base64. DuckDB's buffers grow with these limits. */
-#define MAX_RECORD "67108864"
+/* A record may hold photographs in base64. DuckDB's buffers have the size of the largest record that is allowed, and it fills several. */
+constexpr size_t MIN_RECORD = 4 << 20;
+constexpr size_t MAX_RECORD = 64 << 20;
 
 typedef enum {
   DELIMITED,
@@ -27,6 +28,7 @@ struct _UtSource {
   char *readable; /* what DuckDB is given to open */
   Kind kind;
   char delimiter;
+  size_t max_record;  /* bytes that the longest record may have */
   int fd;             /* of a copy without byte order mark, else -1 */
   GPtrArray *columns; /* char * */
   GPtrArray *types;   /* char *, as many; PARQUET only */
@@ -213,9 +215,9 @@ json_reader (const UtSource *source)
 {
   static const char *const formats[]
       = { [JSON_LINES] = "newline_delimited", [JSON_ARRAY] = "array", [JSON_QUESTIONS] = "unstructured" };
+  g_autofree char *quoted = ut_db_sql ("%q, format = %q", source->readable, formats[source->kind]);
   g_autofree char *reader
-      = ut_db_sql ("read_json_objects(%q, format = %q, compression = 'none', maximum_object_size = " MAX_RECORD ")", source->readable,
-                   formats[source->kind]);
+      = g_strdup_printf ("read_json_objects(%s, compression = 'none', maximum_object_size = %zu)", quoted, source->max_record);
   if (source->kind != JSON_QUESTIONS)
     return g_steal_pointer (&reader);
   return g_strdup_printf ("(SELECT CASE json_type(question) WHEN 'OBJECT' THEN json_merge_patch(question, types) ELSE question END AS json"
@@ -251,6 +253,27 @@ is_list_of_questions (const char *text)
   return g_regex_match_simple ("^\\s*\\{\\s*\"(questions\"\\s*:\\s*\\[|question_type\"\\s*:\\s*\\{)", text, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT);
 }
 
+/* How long a record of a file with a record a line may be: a little longer than the longest, within limits. What is in quotes goes on over
+ * the end of a line in a delimited file. */
+static size_t
+measure_records (const UtSource *source)
+{
+  FILE *file = fopen (source->path, "rbe");
+  size_t longest = 0, length = 0;
+  gboolean quoted = FALSE;
+  char block[65536];
+  for (size_t n; file != NULL && (n = fread (block, 1, sizeof block, file)) > 0;)
+    for (size_t i = 0; i < n; i++)
+      {
+        quoted ^= block[i] == '"' && source->kind == DELIMITED;
+        length = block[i] == '\n' && !quoted ? 0 : length + 1;
+        longest = MAX (longest, length);
+      }
+  if (file != NULL)
+    fclose (file);
+  return CLAMP (longest + longest / 8, MIN_RECORD, MAX_RECORD);
+}
+
 static gboolean
 find_kind (UtSource *source, UtDb *db, GError **error)
 {
@@ -275,9 +298,11 @@ find_kind (UtSource *source, UtDb *db, GError **error)
   if (first == '{' || first == '[')
     {
       source->kind = first == '[' ? JSON_ARRAY : is_list_of_questions (text) ? JSON_QUESTIONS : JSON_LINES;
+      source->max_record = source->kind == JSON_LINES ? measure_records (source) : MAX_RECORD;
       return (!marked || copy_without_mark (source, error)) && read_json_columns (source, db, error);
     }
   source->kind = DELIMITED;
+  source->max_record = measure_records (source);
   read_delimited (source, text);
   return check_header (source, error);
 }
@@ -396,8 +421,8 @@ reader_sql (const UtSource *source)
   g_autofree char *quoted = ut_db_sql ("%q, delim = %q", source->readable, delimiter);
   g_autofree char *list = g_string_free (names, FALSE);
   return g_strdup_printf ("read_csv(%s, columns = {%s}, auto_detect = false, header = true, skip = 0, quote = '\"', escape = '\"',"
-                          " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = " MAX_RECORD ", buffer_size = " MAX_RECORD ")",
-                          quoted, list);
+                          " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = %zu, buffer_size = %zu)",
+                          quoted, list, source->max_record, source->max_record);
 }
 
 /* A key's place in an object (RFC 6901). */
