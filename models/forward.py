@@ -75,9 +75,12 @@ def norm(x, module):
 class Noise:
     """Factors about 1, Gaussian, taken from a pool at random places: drawing them anew would cost as much as a small product."""
 
-    def __init__(self, deviation, dtype, device):
-        self.deviation = deviation
-        self.pool = (1 + deviation * torch.randn(2 ** 23, device=device)).to(dtype)
+    def __init__(self, deviation, pool):
+        self.deviation, self.pool = deviation, pool
+
+    @classmethod
+    def draw(cls, deviation, dtype, device):
+        return cls(deviation, (1 + deviation * torch.randn(2 ** 23, device=device)).to(dtype))
 
     def __call__(self, x):
         at = int(torch.randint(len(self.pool) - x.numel(), ()))

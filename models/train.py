@@ -202,17 +202,22 @@ class Trainer:
 
     def save(self, **more):
         path = os.path.join(self.args.work, "last.pt")
-        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict(), optimizers=[o.state_dict() for o in self.optimizers], **more), path + ".new")
+        noise = self.forward.noise and (self.forward.noise.deviation, self.forward.noise.pool)
+        torch.save(dict(model=self.model.state_dict(), aids=self.aids.state_dict(), optimizers=[o.state_dict() for o in self.optimizers],
+                        random=torch.get_rng_state(), noise=noise, **more), path + ".new")
         os.replace(path + ".new", path)
 
     def load(self):
+        """What was saved, so that going on gives the very model that was begun."""
         saved = torch.load(os.path.join(self.args.work, "last.pt"), map_location=self.args.device)
         self.model.load_state_dict(saved.pop("model"))
         self.aids.load_state_dict(saved.pop("aids"))
         for optimizer, state in zip(self.optimizers, saved.pop("optimizers")):
             optimizer.load_state_dict(state)
+        torch.set_rng_state(saved.pop("random").cpu())
+        if noise := saved.pop("noise"):
+            self.forward.noise = Noise(*noise)
         return saved
-
 
     def soften(self, progress):
         """Factors on what goes into every product from half of the training on, and more of both when it settles."""
@@ -221,7 +226,7 @@ class Trainer:
         self.forward.amplify = AMPLIFY if settling else 0
         deviation = SETTLED_NOISE if settling else NOISE if progress >= .5 else 0
         if deviation and (not self.forward.noise or self.forward.noise.deviation != deviation):
-            self.forward.noise = Noise(deviation, torch.bfloat16, self.args.device)
+            self.forward.noise = Noise.draw(deviation, torch.bfloat16, self.args.device)
 
 
 def rate_at(step, args, width):
