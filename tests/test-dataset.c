@@ -100,7 +100,8 @@ assert_refused (const Fixture *f, const char *name, const char *text, int code, 
     if (strstr (error->message, *words) == NULL)
       g_error ("“%s” does not say “%s”", error->message, *words);
 }
-#define REFUSED(f, name, text, ...) assert_refused (f, name, text, UT_ERROR_FAILED, (const char *const[]) { name, __VA_ARGS__, NULL })
+#define REFUSED(f, name, text, ...)                                                                                              \
+  assert_refused (f, name, text, UT_ERROR_FAILED, (const char *const[]) { name, __VA_ARGS__, NULL })
 
 /* --- Formats ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -149,8 +150,9 @@ test_tsv (Fixture *f, [[maybe_unused]] gconstpointer data)
 static void
 test_json (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
-  write_file (f, "lines.jsonl", "{\"question\": \"Q?\", \"image\": \"a.png\", \"options\": [\"p\", \"None\"], \"answer_index\": 1}\n\n"
-                                "{\"question\": \"R?\", \"image\": [\"a.png\", \"b.png\"], \"options\": [\"p\", \"q\"], \"answer\": \"A\"}\n");
+  write_file (f, "lines.jsonl",
+              "{\"question\": \"Q?\", \"image\": \"a.png\", \"options\": [\"p\", \"None\"], \"answer_index\": 1}\n\n"
+              "{\"question\": \"R?\", \"image\": [\"a.png\", \"b.png\"], \"options\": [\"p\", \"q\"], \"answer\": \"A\"}\n");
   write_file (f, "array.json", "[{\"question\": \"Q?\", \"image\": \"a.png\", \"answer\": \"no\"}]");
   g_autoptr (UtDataset) lines = open_file (f, "lines.jsonl");
   g_autoptr (UtDataset) array = open_file (f, "array.json");
@@ -167,9 +169,10 @@ test_parquet (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_autoptr (UtDb) db = ut_db_open (NULL, NULL, &error);
   g_autofree char *image = at (f, "b.png");
   g_autofree char *path = at (f, "own.parquet");
-  g_autofree char *sql = ut_db_sql (
-    "COPY (SELECT 'Q?' AS question, content AS image, ['p', 'q', 'r'] AS options, 'r' AS answer FROM read_blob(%q)"
-    " UNION ALL SELECT 'R?', content, ['p', 'q', 'r'], 'A' FROM read_blob(%q)) TO %q (FORMAT parquet)", image, image, path);
+  g_autofree char *sql
+      = ut_db_sql ("COPY (SELECT 'Q?' AS question, content AS image, ['p', 'q', 'r'] AS options, 'r' AS answer FROM read_blob(%q)"
+                   " UNION ALL SELECT 'R?', content, ['p', 'q', 'r'], 'A' FROM read_blob(%q)) TO %q (FORMAT parquet)",
+                   image, image, path);
   g_assert_true (ut_db_exec (db, sql, &error));
   g_autoptr (UtDataset) dataset = open_file (f, "own.parquet");
   assert_options (item_at (dataset, 0), "p|q|r", 2);
@@ -217,7 +220,8 @@ test_pope (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_cmpstr (item_at (one, 0)->image_id, ==, "a.png");
   assert_options (item_at (one, 0), "Yes|No", 1);
   /* A name of an image that POPE does not give it is a word. */
-  write_file (f, "named.json", "{\"question_id\": 1, \"image\": \"a.png\", \"text\": \"Is <image 2> there?\", \"label\": \"no\"}\n");
+  write_file (f, "named.json",
+              "{\"question_id\": 1, \"image\": \"a.png\", \"text\": \"Is <image 2> there?\", \"label\": \"no\"}\n");
   g_autoptr (UtDataset) words = open_file (f, "named.json");
   g_assert_false (item_at (words, 0)->names_images);
   g_autoptr (UtDataset) both = open_file (f, "coco_pope_*.json");
@@ -261,9 +265,10 @@ test_limit (Fixture *f, [[maybe_unused]] gconstpointer data)
 static void
 test_pope_v2 (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
-  write_file (f, "v2.json", "[{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"dog\", \"query\": \"Is there a dog?\","
-                            " \"label\": \"Yes\"},\n{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"cat\","
-                            " \"query\": \"Is there a cat?\", \"label\": \"No\"}]");
+  write_file (f, "v2.json",
+              "[{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"dog\", \"query\": \"Is there a dog?\","
+              " \"label\": \"Yes\"},\n{\"image_id\": 1, \"image_name\": \"a.png\", \"target_object\": \"cat\","
+              " \"query\": \"Is there a cat?\", \"label\": \"No\"}]");
   g_autoptr (UtDataset) dataset = open_file (f, "v2.json");
   g_assert_cmpstr (ut_dataset_format (dataset), ==, "pope-v2");
   assert_options (item_at (dataset, 0), "Yes|No", 0);
@@ -278,7 +283,8 @@ write_parquet (const Fixture *f, const char *name, const char *select)
   g_autoptr (GError) error = NULL;
   g_autoptr (UtDb) db = ut_db_open (NULL, NULL, &error);
   g_autofree char *a = at (f, "a.png"), *b = at (f, "b.png"), *path = at (f, name);
-  g_autofree char *pictures = ut_db_sql ("(SELECT (SELECT content FROM read_blob(%q)) AS a, (SELECT content FROM read_blob(%q)) AS b)", a, b);
+  g_autofree char *pictures
+      = ut_db_sql ("(SELECT (SELECT content FROM read_blob(%q)) AS a, (SELECT content FROM read_blob(%q)) AS b)", a, b);
   g_autofree char *file = ut_db_sql ("%q", path);
   g_autofree char *sql = g_strdup_printf ("COPY (WITH pictures AS %s %s) TO %s (FORMAT parquet)", pictures, select, file);
   ut_db_exec (db, sql, &error);
@@ -311,11 +317,12 @@ test_pope_hub (Fixture *f, [[maybe_unused]] gconstpointer data)
   write_parquet (f, "test-00000-of-00002.parquet",
                  "SELECT '0' AS id, '1' AS question_id, 'Is there a dog?' AS question, 'yes' AS answer, 'COCO_1' AS image_source,"
                  " {'bytes': b, 'path': NULL::VARCHAR} AS image, 'adversarial' AS category FROM pictures");
-  write_parquet (f, "test-00001-of-00002.parquet",
-                 "SELECT '1' AS id, '1' AS question_id, 'Is there a dog?' AS question, 'no' AS answer, 'COCO_1' AS image_source,"
-                 " {'bytes': NULL::BLOB, 'path': 'b.png'} AS image, 'random' AS category FROM pictures"
-                 " UNION ALL SELECT '2', '2', 'Is there a cat?', 'no', 'x', {'bytes': NULL, 'path': '../../../etc/hostname'}, 'random'"
-                 " FROM pictures UNION ALL SELECT '3', '3', 'Is there a cat?', 'no', 'x', NULL, 'random' FROM pictures");
+  write_parquet (
+      f, "test-00001-of-00002.parquet",
+      "SELECT '1' AS id, '1' AS question_id, 'Is there a dog?' AS question, 'no' AS answer, 'COCO_1' AS image_source,"
+      " {'bytes': NULL::BLOB, 'path': 'b.png'} AS image, 'random' AS category FROM pictures"
+      " UNION ALL SELECT '2', '2', 'Is there a cat?', 'no', 'x', {'bytes': NULL, 'path': '../../../etc/hostname'}, 'random'"
+      " FROM pictures UNION ALL SELECT '3', '3', 'Is there a cat?', 'no', 'x', NULL, 'random' FROM pictures");
   g_autoptr (UtDataset) dataset = open_file (f, "");
   g_assert_cmpstr (ut_dataset_format (dataset), ==, "pope-hub");
   g_assert_cmpuint (ut_dataset_files (dataset)->len, ==, 2);
@@ -328,8 +335,37 @@ test_pope_hub (Fixture *f, [[maybe_unused]] gconstpointer data)
   assert_skipped (dataset, 1, "test-00001-of-00002.parquet, row 3", "empty");
 }
 
-#define SEED_ROW(id, type, kind, answer, data_id) \
-  "{\"answer\": \"" answer "\", \"choice_a\": \"None\", \"choice_b\": \"N/A\", \"choice_c\": \"\", \"choice_d\": \"nan\", \"data_id\": \"" data_id \
+/* A file whose images are too large for one query: read in parts, and nothing of it shows. */
+static void
+test_parquet_parts (Fixture *f, [[maybe_unused]] gconstpointer data)
+{
+  write_parquet (f, "large.parquet",
+                 "SELECT i::VARCHAR AS id, i::VARCHAR AS question_id, 'Is there a dog?' AS question, 'yes' AS answer, 'COCO_' || "
+                 "i AS image_source,"
+                 " {'bytes': CASE WHEN i = 5 THEN NULL ELSE (CASE WHEN i % 2 = 0 THEN a ELSE b END)"
+                 " || (repeat(md5(i::VARCHAR), 160000))::BLOB END, 'path': NULL::VARCHAR} AS image, 'random' AS category"
+                 " FROM pictures, range(9) AS rows (i) ORDER BY i");
+  g_autoptr (UtDataset) dataset = open_file (f, "large.parquet");
+  g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 8);
+  for (unsigned i = 0; i < 8; i++)
+    {
+      const unsigned row = i + (i >= 5);
+      g_autofree char *id = g_strdup_printf ("random/%u", row);
+      g_assert_cmpstr (item_at (dataset, i)->id, ==, id);
+      g_assert_cmpint (first_pixel (dataset, i, 0) == 40, ==, row % 2 == 1);
+    }
+  assert_skipped (dataset, 0, "large.parquet, row 6", "empty");
+
+  g_autoptr (GError) error = NULL;
+  g_autoptr (UtDataset) limited = try_open (f, "large.parquet", NULL, 6, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ut_dataset_items (limited)->len, ==, 6);
+  g_assert_cmpstr (item_at (limited, 5)->id, ==, "random/6");
+}
+
+#define SEED_ROW(id, type, kind, answer, data_id)                                                                                \
+  "{\"answer\": \"" answer                                                                                                       \
+  "\", \"choice_a\": \"None\", \"choice_b\": \"N/A\", \"choice_c\": \"\", \"choice_d\": \"nan\", \"data_id\": \"" data_id        \
   "\", \"data_type\": \"" kind "\", \"question\": \"Q?\", \"question_id\": \"" id "\", \"question_type_id\": " type "}"
 
 static void
@@ -337,10 +373,13 @@ test_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
   static const char *const texts[] = {
     /* In one line and in many, the map first and last. */
-    "{\"questions\": [" SEED_ROW ("1", "2", "image", "D", "a") ", " SEED_ROW ("v2", "10", "video", "A", "x.avi") ", "
-    SEED_ROW ("3", "7", "image", "B", "a") ", " SEED_ROW ("4", "7", "image", "C", "a") "], \"question_type\": {\"To \\\"see\\\"\": 2}}",
-    "\n{\n  \"question_type\": {\n    \"To \\\"see\\\"\": 2\n  },\n  \"questions\": [\n" SEED_ROW ("1", "2", "image", "D", "a") ",\n"
-    SEED_ROW ("v2", "10", "video", "A", "x.avi") ",\n" SEED_ROW ("3", "7", "image", "B", "a") ",\n" SEED_ROW ("4", "7", "image", "C", "a") "\n]}\n",
+    "{\"questions\": [" SEED_ROW ("1", "2", "image", "D", "a") ", " SEED_ROW ("v2", "10", "video", "A", "x.avi") ", " SEED_ROW (
+        "3", "7", "image", "B", "a") ", " SEED_ROW ("4", "7", "image", "C", "a") "], \"question_type\": {\"To \\\"see\\\"\": 2}}",
+    "\n{\n  \"question_type\": {\n    \"To \\\"see\\\"\": 2\n  },\n  \"questions\": [\n" SEED_ROW (
+        "1", "2", "image", "D", "a") ",\n" SEED_ROW ("v2", "10", "video", "A",
+                                                     "x.avi") ",\n" SEED_ROW ("3", "7", "image", "B",
+                                                                              "a") ",\n" SEED_ROW ("4", "7", "image", "C",
+                                                                                                   "a") "\n]}\n",
   };
   /* Without an extension, in the folder that SEED-Bench unpacks into. */
   g_autofree char *folder = at (f, "SEED-Bench-image"), *from = at (f, "b.png"), *to = g_build_filename (folder, "a", NULL);
@@ -369,9 +408,9 @@ test_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
 }
 
 /* One row of MMMU's columns. */
-#define MMMU(id, question, options, image_1, image_2, answer, type) \
-  "SELECT '" id "' AS id, '" question "' AS question, $$" options "$$ AS options, '' AS explanation, " image_1 " AS image_1, " image_2 \
-  " AS image_2, '" answer "' AS answer, '" type "' AS question_type, 'S' AS subfield FROM pictures"
+#define MMMU(id, question, options, image_1, image_2, answer, type)                                                              \
+  "SELECT '" id "' AS id, '" question "' AS question, $$" options "$$ AS options, '' AS explanation, " image_1                   \
+  " AS image_1, " image_2 " AS image_2, '" answer "' AS answer, '" type "' AS question_type, 'S' AS subfield FROM pictures"
 #define IMAGE(bytes, path) "{'bytes': " bytes ", 'path': " path "}::STRUCT(bytes BLOB, path VARCHAR)"
 #define NO_IMAGE "NULL::STRUCT(bytes BLOB, path VARCHAR)"
 #define OR " UNION ALL "
@@ -379,20 +418,21 @@ test_seedbench (Fixture *f, [[maybe_unused]] gconstpointer data)
 static void
 test_mmmu (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
-  write_parquet (f, "validation-00000-of-00001.parquet",
-                 MMMU ("validation_Art_Theory_1", "<image 1> Which?", "['$6', \"Newton's law\", 'a\\nb', 'it\\'s \"x\"']", IMAGE ("b", "'x'"),
-                       NO_IMAGE, "D", "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_2", "<image 1> or <image 2>?", "['<image 2>', 'None']", IMAGE ("a", "NULL"),
-                          IMAGE ("b", "NULL"), "A", "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_3", "How much is <image 1>?", "[]", IMAGE ("a", "NULL"), NO_IMAGE, "8", "open")
-                 OR MMMU ("test_Art_Theory_4", "<image 1>?", "['a', 'b']", IMAGE ("a", "NULL"), NO_IMAGE, "?", "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_5", "<image 1>?", "['a', 'b", IMAGE ("a", "NULL"), NO_IMAGE, "A", "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_6", "<image 2>?", "['a', 'b']", IMAGE ("a", "NULL"), IMAGE ("NULL", "NULL"), "A",
-                          "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_7", "<image 1>?", "['a', 'b']", IMAGE ("NULL", "'/etc/hostname'"), NO_IMAGE, "A",
-                          "multiple-choice")
-                 OR MMMU ("validation_Art_Theory_8", "<image 2> <image 1> Which?", "['a', 'b']", IMAGE ("a", "NULL"), IMAGE ("a", "NULL"), "B",
-                          "multiple-choice"));
+  write_parquet (
+      f, "validation-00000-of-00001.parquet",
+      MMMU ("validation_Art_Theory_1", "<image 1> Which?", "['$6', \"Newton's law\", 'a\\nb', 'it\\'s \"x\"']",
+            IMAGE ("b", "'x'"), NO_IMAGE, "D", "multiple-choice")
+          OR MMMU ("validation_Art_Theory_2", "<image 1> or <image 2>?", "['<image 2>', 'None']", IMAGE ("a", "NULL"),
+                   IMAGE ("b", "NULL"), "A", "multiple-choice")
+              OR MMMU ("validation_Art_Theory_3", "How much is <image 1>?", "[]", IMAGE ("a", "NULL"), NO_IMAGE, "8", "open")
+                  OR MMMU ("test_Art_Theory_4", "<image 1>?", "['a', 'b']", IMAGE ("a", "NULL"), NO_IMAGE, "?", "multiple-choice")
+                      OR MMMU ("validation_Art_Theory_5", "<image 1>?", "['a', 'b", IMAGE ("a", "NULL"), NO_IMAGE, "A",
+                               "multiple-choice") OR MMMU ("validation_Art_Theory_6", "<image 2>?", "['a', 'b']",
+                                                           IMAGE ("a", "NULL"), IMAGE ("NULL", "NULL"), "A", "multiple-choice")
+                          OR MMMU ("validation_Art_Theory_7", "<image 1>?", "['a', 'b']", IMAGE ("NULL", "'/etc/hostname'"),
+                                   NO_IMAGE, "A", "multiple-choice")
+                              OR MMMU ("validation_Art_Theory_8", "<image 2> <image 1> Which?", "['a', 'b']", IMAGE ("a", "NULL"),
+                                       IMAGE ("a", "NULL"), "B", "multiple-choice"));
   g_autoptr (UtDataset) dataset = open_file (f, "validation-*.parquet");
   const char *file = "validation-00000-of-00001.parquet";
   g_assert_cmpstr (ut_dataset_format (dataset), ==, "mmmu");
@@ -469,8 +509,10 @@ static void
 test_vlmevalkit_pope (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
   g_autofree char *a = base64_of (f, "a.png");
-  g_autofree char *text = g_strdup_printf ("index\timage\tquestion\tanswer\tcategory\n0\t%s\tP?\tYes\tadversarial,popular,random\n"
-                                           "1\t0\tQ?\tNo\tpopular\n2\t0\tR?\ta dog\tpopular\n", a);
+  g_autofree char *text
+      = g_strdup_printf ("index\timage\tquestion\tanswer\tcategory\n0\t%s\tP?\tYes\tadversarial,popular,random\n"
+                         "1\t0\tQ?\tNo\tpopular\n2\t0\tR?\ta dog\tpopular\n",
+                         a);
   write_file (f, "POPE.tsv", text);
   g_autoptr (UtDataset) dataset = open_file (f, "POPE.tsv");
   static const char *const ids[] = { "adversarial/0", "popular/0", "random/0", "popular/1" };
@@ -495,8 +537,9 @@ test_vlmevalkit_paths (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_autofree char *bytes = NULL;
   gsize n;
   g_assert_true (g_file_get_contents (from, &bytes, &n, NULL) && g_file_set_contents (to, bytes, (gssize) n, NULL));
-  write_file (f, "MMMU_DEV_VAL.tsv", "index\timage_path\tquestion\tA\tB\tanswer\n1\tone.png\tP?\tx\ty\tA\n2\t['one.png', 'a.png']\tQ?\tx\ty\tA\n"
-                                     "3\t../../../etc/hostname\tR?\tx\ty\tA\n4\tgone.png\tS?\tx\ty\tA\n");
+  write_file (f, "MMMU_DEV_VAL.tsv",
+              "index\timage_path\tquestion\tA\tB\tanswer\n1\tone.png\tP?\tx\ty\tA\n2\t['one.png', 'a.png']\tQ?\tx\ty\tA\n"
+              "3\t../../../etc/hostname\tR?\tx\ty\tA\n4\tgone.png\tS?\tx\ty\tA\n");
   g_setenv ("LMUData", f->folder, TRUE);
   g_autoptr (UtDataset) dataset = open_file (f, "MMMU_DEV_VAL.tsv");
   g_unsetenv ("LMUData");
@@ -517,11 +560,12 @@ static void
 test_vlmevalkit_references (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
   g_autofree char *a = base64_of (f, "a.png");
-  g_autofree char *text = g_strdup_printf ("index\timage\tquestion\tA\tB\tanswer\n1\t1\tSelf?\tx\ty\tA\n2\t3\tThis?\tx\ty\tA\n"
-                                           "3\t2\tThat?\tx\ty\tA\n4\t99\tNone?\tx\ty\tA\n5\t../a.png\tPath?\tx\ty\tA\n"
-                                           "6\t%s!\tBroken?\tx\ty\tA\n7\t6\tOf it?\tx\ty\tA\n8\t['%s\tList?\tx\ty\tA\n9\t\tEmpty?\tx\ty\tA\n"
-                                           "9\t%s\tGood?\tx\ty\tA\n9\t%s\tTwice?\tx\ty\tA\n10\t9\tLate?\tx\ty\tA\n",
-                                           a, a, a, a);
+  g_autofree char *text
+      = g_strdup_printf ("index\timage\tquestion\tA\tB\tanswer\n1\t1\tSelf?\tx\ty\tA\n2\t3\tThis?\tx\ty\tA\n"
+                         "3\t2\tThat?\tx\ty\tA\n4\t99\tNone?\tx\ty\tA\n5\t../a.png\tPath?\tx\ty\tA\n"
+                         "6\t%s!\tBroken?\tx\ty\tA\n7\t6\tOf it?\tx\ty\tA\n8\t['%s\tList?\tx\ty\tA\n9\t\tEmpty?\tx\ty\tA\n"
+                         "9\t%s\tGood?\tx\ty\tA\n9\t%s\tTwice?\tx\ty\tA\n10\t9\tLate?\tx\ty\tA\n",
+                         a, a, a, a);
   write_file (f, "Set.tsv", text);
   g_autoptr (UtDataset) dataset = open_file (f, "Set.tsv");
   g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 1);
@@ -529,7 +573,7 @@ test_vlmevalkit_references (Fixture *f, [[maybe_unused]] gconstpointer data)
   static const struct {
     unsigned row;
     const char *word;
-  } skipped[] = { { 6, "missing" }, { 8, "without end" },   { 9, "empty" },            { 11, "already" },
+  } skipped[] = { { 6, "missing" },         { 8, "without end" },     { 9, "empty" },           { 11, "already" },
                   { 1, "none of its own" }, { 2, "none of its own" }, { 3, "none of its own" }, { 4, "no row is called" },
                   { 5, "outside" },         { 7, "none of its own" }, { 12, "none of its own" } };
   for (unsigned i = 0; i < G_N_ELEMENTS (skipped); i++)
@@ -554,9 +598,22 @@ test_python_lists (void)
     { "['\\\\frac{1}{2}', '\\frac', '\\d']", "\\frac{1}{2}|\frac|\\d" },
     { "['a\\n\\t\\x41\\u00e9\\U0001F600\\101']", "a\n\tAé😀A" },
     { "['é', '<image 2>', 'None', '']", "é|<image 2>|None|" },
-    { "['a' 'b']", NULL },  { "['a', 'b'", NULL }, { "['a", NULL },       { "['a\\", NULL },     { "['\\x4']", NULL },
-    { "['\\ud83d']", NULL }, { "['\\x00']", NULL }, { "['\\U00110000']", NULL }, { "[1, 2]", NULL }, { "['a', ['b']]", NULL },
-    { "['a'] + ['b']", NULL }, { "['\xff']", NULL }, { "['\\N{DASH}']", NULL }, { "[,]", NULL }, { "['a',,]", NULL }, { "a", NULL },
+    { "['a' 'b']", NULL },
+    { "['a', 'b'", NULL },
+    { "['a", NULL },
+    { "['a\\", NULL },
+    { "['\\x4']", NULL },
+    { "['\\ud83d']", NULL },
+    { "['\\x00']", NULL },
+    { "['\\U00110000']", NULL },
+    { "[1, 2]", NULL },
+    { "['a', ['b']]", NULL },
+    { "['a'] + ['b']", NULL },
+    { "['\xff']", NULL },
+    { "['\\N{DASH}']", NULL },
+    { "[,]", NULL },
+    { "['a',,]", NULL },
+    { "a", NULL },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
     {
@@ -607,7 +664,8 @@ test_not_a_benchmark (Fixture *f, [[maybe_unused]] gconstpointer data)
 static void
 test_images_stay_inside (Fixture *f, [[maybe_unused]] gconstpointer data)
 {
-  write_file (f, "own.csv", "image,question,answer\n/etc/hostname,P?,yes\n../../../etc/hostname,Q?,yes\ngone.png,R?,yes\na.png,S?,yes\n");
+  write_file (f, "own.csv",
+              "image,question,answer\n/etc/hostname,P?,yes\n../../../etc/hostname,Q?,yes\ngone.png,R?,yes\na.png,S?,yes\n");
   g_autoptr (UtDataset) dataset = open_file (f, "own.csv");
   g_assert_cmpuint (ut_dataset_items (dataset)->len, ==, 1);
   g_assert_cmpuint (item_at (dataset, 0)->index, ==, 0);
@@ -686,21 +744,23 @@ test_image_kinds (Fixture *f, [[maybe_unused]] gconstpointer data)
   g_assert_nonnull (doc);
   yyjson_val *files = yyjson_doc_get_root (doc), *file;
   static const char head[] = "id,image,question,answer\n";
-  g_autoptr (GString) named = g_string_new (head), bare = g_string_new (head), inside = g_string_new (head), rows = g_string_new (NULL);
+  g_autoptr (GString) named = g_string_new (head), bare = g_string_new (head), inside = g_string_new (head),
+                      rows = g_string_new (NULL);
   size_t i, max;
   yyjson_arr_foreach (files, i, max, file)
-    {
-      const char *name = yyjson_get_str (yyjson_obj_get (file, "name")), *base64 = yyjson_get_str (yyjson_obj_get (file, "file"));
-      g_autofree char *number = g_strdup_printf ("image-%zu", i), *with = at (f, name), *without = at (f, number);
-      g_autoptr (GBytes) bytes = decoded (file, "file");
-      for (int k = 0; k < 2; k++)
-        g_assert_true (g_file_set_contents (k == 0 ? with : without, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes), NULL));
-      g_string_append_printf (named, "%zu,%s,Q?,yes\n", i, name);
-      g_string_append_printf (bare, "%zu,%s,Q?,yes\n", i, number);
-      g_string_append_printf (inside, "%zu,%s,Q?,yes\n", i, base64);
-      g_string_append_printf (rows, "%s SELECT '%zu' AS id, from_base64('%s') AS image, 'Q?' AS question, 'yes' AS answer",
-                              i > 0 ? " UNION ALL" : "", i, base64);
-    }
+  {
+    const char *name = yyjson_get_str (yyjson_obj_get (file, "name")), *base64 = yyjson_get_str (yyjson_obj_get (file, "file"));
+    g_autofree char *number = g_strdup_printf ("image-%zu", i), *with = at (f, name), *without = at (f, number);
+    g_autoptr (GBytes) bytes = decoded (file, "file");
+    for (int k = 0; k < 2; k++)
+      g_assert_true (
+          g_file_set_contents (k == 0 ? with : without, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes), NULL));
+    g_string_append_printf (named, "%zu,%s,Q?,yes\n", i, name);
+    g_string_append_printf (bare, "%zu,%s,Q?,yes\n", i, number);
+    g_string_append_printf (inside, "%zu,%s,Q?,yes\n", i, base64);
+    g_string_append_printf (rows, "%s SELECT '%zu' AS id, from_base64('%s') AS image, 'Q?' AS question, 'yes' AS answer",
+                            i > 0 ? " UNION ALL" : "", i, base64);
+  }
   write_file (f, "named.csv", named->str);
   write_file (f, "bare.csv", bare->str);
   write_file (f, "inside.csv", inside->str);
@@ -756,7 +816,8 @@ test_real_pope (void)
   g_autofree char *folder = real_file ("coco"), *path = real_file ("pope/coco_pope_random.json");
   if (folder == NULL || path == NULL)
     return;
-  g_autofree char *images = g_build_filename (folder, "images", NULL), *photos = g_build_filename (folder, "coco_photos_*.json", NULL);
+  g_autofree char *images = g_build_filename (folder, "images", NULL),
+                  *photos = g_build_filename (folder, "coco_photos_*.json", NULL);
   g_autoptr (GError) error = NULL;
   const UtDatasetConfig without = { .path = path, .images = images }, with = { .path = photos, .images = images };
   g_assert_null (ut_dataset_open (&without, &error));
@@ -908,6 +969,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/python-lists", test_python_lists);
   ADD ("/dataset/columns", test_columns_of_the_user);
   ADD ("/dataset/limit", test_limit);
+  ADD ("/dataset/parquet-parts", test_parquet_parts);
   ADD ("/dataset/refusals", test_refusals);
   ADD ("/dataset/not-a-benchmark", test_not_a_benchmark);
   ADD ("/dataset/images-stay-inside", test_images_stay_inside);

@@ -19,11 +19,11 @@ struct _UtDataset {
   GPtrArray *skipped; /* UtSkipped * */
   GPtrArray *files;   /* char * */
 
-  UtImages *images;        /* of files */
-  GPtrArray *item_images;  /* GArray * of unsigned, one an item */
-  GHashTable *places;      /* id → where it stands, for telling of doubles */
+  UtImages *images;       /* of files */
+  GPtrArray *item_images; /* GArray * of unsigned, one an item */
+  GHashTable *places;     /* id → where it stands, for telling of doubles */
 
-  UtScenes *scenes;        /* of a bundled benchmark */
+  UtScenes *scenes; /* of a bundled benchmark */
   UtSceneBenchmark *benchmark;
 };
 
@@ -147,8 +147,8 @@ open_bundled (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
                    nearest != NULL ? nearest : known[0]);
       return FALSE;
     }
-  return take_scenes (dataset, UT_SCENES_SEED, config->path + strlen (BUNDLED), UT_SPLIT_TEST, UT_SCENES_BENCHMARK_IMAGES,
-                      config, error);
+  return take_scenes (dataset, UT_SCENES_SEED, config->path + strlen (BUNDLED), UT_SPLIT_TEST, UT_SCENES_BENCHMARK_IMAGES, config,
+                      error);
 }
 
 UtDataset *
@@ -173,8 +173,8 @@ check_column_names (const UtFormat *format, char **columns, GError **error)
       if (g_strv_contains ((const char *const *) known->pdata, name))
         continue;
       const char *nearest = ut_names_nearest (name, (const char *const *) known->pdata);
-      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--column %s: expected NAME=YOURS with a column of the %s format, like %s=…", *columns,
-                   format->name, nearest != NULL ? nearest : format->fields->name);
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--column %s: expected NAME=YOURS with a column of the %s format, like %s=…",
+                   *columns, format->name, nearest != NULL ? nearest : format->fields->name);
       return FALSE;
     }
   return TRUE;
@@ -194,7 +194,8 @@ choose_format (const UtSource *source, const UtDatasetConfig *config, GError **e
         break;
     }
   g_autofree char *columns = ut_source_columns (source);
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: no column “%s”, which the %s format needs; it has %s (name yours with --column %s=…)",
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
+               "%s: no column “%s”, which the %s format needs; it has %s (name yours with --column %s=…)",
                ut_source_name (source), missing->name, asked != NULL ? asked->name : "table", columns, missing->name);
   return NULL;
 }
@@ -228,10 +229,10 @@ typedef struct {
   UtDataset *dataset;
   const UtDatasetConfig *config;
   const UtFormat *format;
-  const char *file;    /* its name, with folders where the benchmark's files differ in them */
-  char **folders;      /* where image names are looked for */
-  GHashTable *by_key;  /* a row's image key → its images, an empty GArray where it has none of its own */
-  GArray *waiting;     /* Waiting: items whose images are another row's */
+  const char *file;   /* its name, with folders where the benchmark's files differ in them */
+  char **folders;     /* where image names are looked for */
+  GHashTable *by_key; /* a row's image key → its images, an empty GArray where it has none of its own */
+  GArray *waiting;    /* Waiting: items whose images are another row's */
 } Reading;
 
 typedef struct {
@@ -336,8 +337,8 @@ fetch_images (Reading *reading, const Waiting *waiting, char **out_reason, GErro
       GError *failure = NULL;
       g_autofree char *reason = NULL;
       unsigned image;
-      if (ut_row_add_image (dataset->images, (const char *const *) reading->folders, waiting->image_of, strlen (waiting->image_of), &image,
-                            &reason, &failure))
+      if (ut_row_add_image (dataset->images, (const char *const *) reading->folders, waiting->image_of,
+                            strlen (waiting->image_of), &image, &reason, &failure))
         g_array_append_val (images, image);
       else if (failure == NULL)
         *out_reason = g_strdup_printf ("no row is called “%s”, and %s", waiting->image_of, reason);
@@ -406,7 +407,13 @@ enough (const UtDataset *dataset, const UtDatasetConfig *config)
   return config->limit > 0 && dataset->items->len >= config->limit;
 }
 
-/* Reads the rows of one file; beyond the limit only while items wait for the images of a row that is still to come. *out_sql_failed:
+static gboolean
+wants_more (const Reading *reading)
+{
+  return reading->waiting->len > 0 || !enough (reading->dataset, reading->config);
+}
+
+/* Reads the rows of a part of one file; beyond the limit only while items wait for the images of a row that is still to come. *out_sql_failed:
  * the error is DuckDB's own, and wants explaining once the cursor is gone. */
 static gboolean
 read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed, GError **error)
@@ -417,11 +424,10 @@ read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed,
   if (cursor == NULL)
     return FALSE;
   const int row_column = ut_db_column_index (cursor, "row");
-  while ((reading->waiting->len > 0 || !enough (reading->dataset, reading->config)) && ut_db_next (cursor, &failure))
+  while (wants_more (reading) && ut_db_next (cursor, &failure))
     {
       g_auto (UtRow) row = {};
-      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, reading->file,
-                                     ut_db_int64 (cursor, (unsigned) row_column));
+      char *where = g_strdup_printf ("%s, row %" G_GINT64_FORMAT, reading->file, ut_db_int64 (cursor, (unsigned) row_column));
       if (!ut_row_read (cursor, reading->format, reading->dataset->images, (const char *const *) reading->folders, &row, error))
         {
           g_prefix_error (error, "%s, ", where);
@@ -434,7 +440,25 @@ read_rows (Reading *reading, UtDbStatement *statement, gboolean *out_sql_failed,
   *out_sql_failed = failure != NULL;
   if (failure != NULL)
     g_propagate_error (error, failure);
-  return failure == NULL && settle_waiting (reading, error);
+  return failure == NULL;
+}
+
+static gboolean
+read_parts (Reading *reading, UtDb *db, const UtSource *source, GError **error)
+{
+  const unsigned n_parts = ut_source_n_parts (source);
+  for (unsigned part = 0; part < n_parts && wants_more (reading); part++)
+    {
+      g_autofree char *sql = ut_source_query (source, part, reading->format, reading->config->columns);
+      gboolean sql_failed = TRUE;
+      g_autoptr (UtDbStatement) statement = ut_db_prepare (db, sql, error);
+      if (statement != NULL && read_rows (reading, statement, &sql_failed, error))
+        continue;
+      if (sql_failed)
+        ut_source_explain (source, db, error);
+      return FALSE;
+    }
+  return settle_waiting (reading, error);
 }
 
 static char **
@@ -480,13 +504,7 @@ read_file (UtDataset *dataset, UtDb *db, const char *path, size_t n_shared, cons
     .waiting = g_array_new (FALSE, FALSE, sizeof (Waiting)),
   };
   g_array_set_clear_func (reading.waiting, waiting_clear);
-  g_autofree char *sql = ut_source_query (source, format, config->columns);
-  gboolean sql_failed = TRUE;
-  g_autoptr (UtDbStatement) statement = ut_db_prepare (db, sql, error);
-  const gboolean ok = statement != NULL && read_rows (&reading, statement, &sql_failed, error);
-  if (!ok && sql_failed)
-    ut_source_explain (source, db, error);
-  return ok;
+  return read_parts (&reading, db, source, error);
 }
 
 static gboolean
@@ -526,11 +544,12 @@ open_files (UtDataset *dataset, const UtDatasetConfig *config, GError **error)
       return FALSE;
     }
   dataset->files = ut_files_list (config->path, error);
-  /* Rows stream, so what is held is DuckDB's buffers: 64 MB of a TSV, a row group of a Parquet file, for every thread. The limit is for
-   * Parquet in one great row group, which DuckDB reads whole or not at all. */
+  /* Rows stream, so what is held is DuckDB's buffers: a few of a TSV's longest records, a part of a Parquet file. The limit is for what a
+   * file may ask for instead. */
   const UtDbOptions options = { .threads = 1, .memory_limit = "2GB" };
   g_autoptr (UtDb) db = dataset->files != NULL ? ut_db_open (NULL, &options, error) : NULL;
-  if (db == NULL)
+  /* Reading ahead is for files far away, and would hold all images of a row group at once. */
+  if (db == NULL || !ut_db_exec (db, "SET disable_parquet_prefetching = true", error))
     return FALSE;
   const size_t n_shared = count_shared (dataset->files);
   for (size_t i = 0; i < dataset->files->len && !enough (dataset, config); i++)
@@ -543,7 +562,8 @@ UtDataset *
 ut_dataset_open (const UtDatasetConfig *config, GError **error)
 {
   g_autoptr (UtDataset) dataset = dataset_new ();
-  const gboolean ok = g_str_has_prefix (config->path, BUNDLED) ? open_bundled (dataset, config, error) : open_files (dataset, config, error);
+  const gboolean ok
+      = g_str_has_prefix (config->path, BUNDLED) ? open_bundled (dataset, config, error) : open_files (dataset, config, error);
   return ok ? g_steal_pointer (&dataset) : NULL;
 }
 
@@ -590,7 +610,8 @@ image_of (UtDataset *dataset, const UtItem *item, unsigned k)
 const char *
 ut_dataset_image_name (UtDataset *dataset, const UtItem *item, unsigned k)
 {
-  return dataset->benchmark != NULL ? scene_of (dataset, item, k)->id : ut_images_id (dataset->images, image_of (dataset, item, k));
+  return dataset->benchmark != NULL ? scene_of (dataset, item, k)->id
+                                    : ut_images_id (dataset->images, image_of (dataset, item, k));
 }
 
 gboolean

@@ -14,6 +14,10 @@
 constexpr size_t MIN_RECORD = 4 << 20;
 constexpr size_t MAX_RECORD = 64 << 20;
 
+/* What a query over a part of a Parquet file reads, about: DuckDB holds 2,048 rows at once, each image in them several times over. */
+constexpr gint64 PART_BYTES = 16 << 20;
+constexpr gint64 PART_ROWS = 2048;
+
 typedef enum {
   DELIMITED,
   JSON_LINES,
@@ -32,6 +36,8 @@ struct _UtSource {
   int fd;             /* of a copy without byte order mark, else -1 */
   GPtrArray *columns; /* char * */
   GPtrArray *types;   /* char *, as many; PARQUET only */
+  gint64 n_rows;      /* PARQUET only */
+  gint64 part_rows;   /* rows a query reads of them */
 };
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
@@ -176,8 +182,7 @@ check_header (const UtSource *source, GError **error)
       const char *column = source->columns->pdata[i];
       if (!g_utf8_validate (column, -1, NULL))
         return fail (source, error, "the header is not UTF-8");
-      if (g_ptr_array_find_with_equal_func (source->columns, column, g_str_equal, &(guint){ 0 })
-          && *column != '\0')
+      if (g_ptr_array_find_with_equal_func (source->columns, column, g_str_equal, &(guint) { 0 }) && *column != '\0')
         for (unsigned j = 0; j < i; j++)
           if (g_str_equal (column, source->columns->pdata[j]))
             {
@@ -220,10 +225,11 @@ json_reader (const UtSource *source)
       = g_strdup_printf ("read_json_objects(%s, compression = 'none', maximum_object_size = %zu)", quoted, source->max_record);
   if (source->kind != JSON_QUESTIONS)
     return g_steal_pointer (&reader);
-  return g_strdup_printf ("(SELECT CASE json_type(question) WHEN 'OBJECT' THEN json_merge_patch(question, types) ELSE question END AS json"
-                          " FROM (SELECT unnest(json_extract(json, '$.questions[*]')) AS question,"
-                          " json_object('question_type', json_extract(json, '$.question_type')) AS types FROM %s))",
-                          reader);
+  return g_strdup_printf (
+      "(SELECT CASE json_type(question) WHEN 'OBJECT' THEN json_merge_patch(question, types) ELSE question END AS json"
+      " FROM (SELECT unnest(json_extract(json, '$.questions[*]')) AS question,"
+      " json_object('question_type', json_extract(json, '$.question_type')) AS types FROM %s))",
+      reader);
 }
 
 /* The keys of the first records, in the order of their first appearance. */
@@ -232,10 +238,10 @@ read_json_columns (UtSource *source, UtDb *db, GError **error)
 {
   g_autofree char *reader = json_reader (source);
   g_autofree char *sql = g_strdup_printf (
-    "SELECT key, NULL FROM (SELECT unnest(keys) AS key, row, generate_subscripts(keys, 1) AS place FROM"
-    " (SELECT row_number() OVER () AS row, CASE WHEN json_type(json) = 'OBJECT' THEN json_keys(json) END AS keys"
-    "  FROM (FROM %s LIMIT 100))) GROUP BY key ORDER BY min(row), min(place)",
-    reader);
+      "SELECT key, NULL FROM (SELECT unnest(keys) AS key, row, generate_subscripts(keys, 1) AS place FROM"
+      " (SELECT row_number() OVER () AS row, CASE WHEN json_type(json) = 'OBJECT' THEN json_keys(json) END AS keys"
+      "  FROM (FROM %s LIMIT 100))) GROUP BY key ORDER BY min(row), min(place)",
+      reader);
   return collect (source, db, sql, error);
 }
 
@@ -246,11 +252,27 @@ read_parquet_columns (UtSource *source, UtDb *db, GError **error)
   return collect (source, db, sql, error);
 }
 
+static gboolean
+measure_parts (UtSource *source, UtDb *db, GError **error)
+{
+  g_autofree char *sql = ut_db_sql ("SELECT (SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata(%q)),"
+                                    " (SELECT coalesce(sum(total_uncompressed_size), 0)::BIGINT FROM parquet_metadata(%q))",
+                                    source->readable, source->readable);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, error);
+  if (cursor == NULL || !ut_db_next (cursor, error))
+    return FALSE;
+  source->n_rows = ut_db_int64 (cursor, 0);
+  const gint64 row_bytes = ut_db_int64 (cursor, 1) / MAX (source->n_rows, 1);
+  source->part_rows = CLAMP (PART_BYTES / MAX (row_bytes, 1), 1, PART_ROWS);
+  return TRUE;
+}
+
 /* Whether the object begins as SEED-Bench's does. */
 static gboolean
 is_list_of_questions (const char *text)
 {
-  return g_regex_match_simple ("^\\s*\\{\\s*\"(questions\"\\s*:\\s*\\[|question_type\"\\s*:\\s*\\{)", text, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT);
+  return g_regex_match_simple ("^\\s*\\{\\s*\"(questions\"\\s*:\\s*\\[|question_type\"\\s*:\\s*\\{)", text, G_REGEX_DEFAULT,
+                               G_REGEX_MATCH_DEFAULT);
 }
 
 /* How long a record of a file with a record a line may be: a little longer than the longest, within limits. What is in quotes goes on over
@@ -287,7 +309,7 @@ find_kind (UtSource *source, UtDb *db, GError **error)
   if (n >= 4 && memcmp (head, "PAR1", 4) == 0)
     {
       source->kind = PARQUET;
-      return read_parquet_columns (source, db, error);
+      return read_parquet_columns (source, db, error) && measure_parts (source, db, error);
     }
   if (g_str_has_prefix (head, "\xff\xfe") || g_str_has_prefix (head, "\xfe\xff"))
     return fail (source, error, "the file is UTF-16; save it as UTF-8");
@@ -381,8 +403,9 @@ ut_source_check_columns (const UtSource *source, char **columns, GError **error)
       g_ptr_array_add (source->columns, NULL);
       const char *nearest = ut_names_nearest (column, (const char *const *) source->columns->pdata);
       g_ptr_array_set_size (source->columns, (int) source->columns->len - 1);
-      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "%s: no column “%s” (from --column %s)%s%s%s; the file has %s", source->path, column,
-                   *columns, nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "", nearest != NULL ? "”" : "", known);
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "%s: no column “%s” (from --column %s)%s%s%s; the file has %s", source->path,
+                   column, *columns, nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
+                   nearest != NULL ? "”" : "", known);
       return FALSE;
     }
   return TRUE;
@@ -420,9 +443,10 @@ reader_sql (const UtSource *source)
   const char delimiter[] = { source->delimiter, '\0' };
   g_autofree char *quoted = ut_db_sql ("%q, delim = %q", source->readable, delimiter);
   g_autofree char *list = g_string_free (names, FALSE);
-  return g_strdup_printf ("read_csv(%s, columns = {%s}, auto_detect = false, header = true, skip = 0, quote = '\"', escape = '\"',"
-                          " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = %zu, buffer_size = %zu)",
-                          quoted, list, source->max_record, source->max_record);
+  return g_strdup_printf (
+      "read_csv(%s, columns = {%s}, auto_detect = false, header = true, skip = 0, quote = '\"', escape = '\"',"
+      " comment = '', nullstr = '', strict_mode = true, compression = 'none', max_line_size = %zu, buffer_size = %zu)",
+      quoted, list, source->max_record, source->max_record);
 }
 
 /* A key's place in an object (RFC 6901). */
@@ -505,10 +529,10 @@ append_field (GString *sql, const UtSource *source, const UtField *field, char *
   const char *column = ut_source_column (source, field, columns);
   const int index = column != NULL ? column_index (source, column) : -1;
   const char *type = index >= 0 && source->kind == PARQUET ? source->types->pdata[index] : NULL;
-  g_autofree char *value = index < 0                       ? g_strdup (field->kind == UT_FIELD_TEXT ? "NULL::VARCHAR" : "NULL::VARCHAR[]")
-                           : type != NULL                  ? parquet_value (column, type, field->kind)
+  g_autofree char *value = index < 0      ? g_strdup (field->kind == UT_FIELD_TEXT ? "NULL::VARCHAR" : "NULL::VARCHAR[]")
+                           : type != NULL ? parquet_value (column, type, field->kind)
                            : source->kind == DELIMITED ? delimited_value ((unsigned) index, field->kind)
-                                                           : json_value (column, field->kind);
+                                                       : json_value (column, field->kind);
   g_autofree char *name = ut_db_sql ("%i", field->name);
   g_string_append_printf (sql, ", %s AS %s", value, name);
   if (field->kind != UT_FIELD_IMAGES)
@@ -517,20 +541,38 @@ append_field (GString *sql, const UtSource *source, const UtField *field, char *
   g_string_append_printf (sql, ", %s AS %s_bytes", bytes, field->name);
 }
 
-char *
-ut_source_query (const UtSource *source, const UtFormat *format, char **columns)
+unsigned
+ut_source_n_parts (const UtSource *source)
+{
+  return source->kind == PARQUET ? (unsigned) MAX ((source->n_rows + source->part_rows - 1) / source->part_rows, 1) : 1;
+}
+
+/* The rows of a part of the file, each with its number. */
+static char *
+rows_sql (const UtSource *source, unsigned part)
 {
   g_autofree char *reader = reader_sql (source);
+  if (source->kind == PARQUET)
+    return g_strdup_printf ("SELECT file_row_number + 1 AS row, * FROM %s WHERE file_row_number >= %" G_GINT64_FORMAT
+                            " AND file_row_number < %" G_GINT64_FORMAT,
+                            reader, part * source->part_rows, (part + 1) * source->part_rows);
+  if (source->kind == DELIMITED)
+    return g_strdup_printf ("SELECT row_number() OVER () AS row, * FROM %s", reader);
+  return g_strdup_printf ("SELECT row_number() OVER () AS row, CASE WHEN json_type(json) = 'OBJECT' THEN json"
+                          " ELSE error('row ' || row_number() OVER () || ': not a JSON object') END AS json FROM %s",
+                          reader);
+}
+
+char *
+ut_source_query (const UtSource *source, unsigned part, const UtFormat *format, char **columns)
+{
+  g_autofree char *rows = rows_sql (source, part);
   g_autofree char *file = ut_db_sql ("%q", source->name);
   GString *sql = g_string_new ("WITH source AS (SELECT row, ");
   g_string_append_printf (sql, "%s AS file", file);
   for (const UtField *field = format->fields; field->name != NULL; field++)
     append_field (sql, source, field, columns);
-  const gboolean json = source->kind != DELIMITED && source->kind != PARQUET;
-  const char *checked = json ? "SELECT row_number() OVER () AS row, CASE WHEN json_type(json) = 'OBJECT' THEN json"
-                               " ELSE error('row ' || row_number() OVER () || ': not a JSON object') END AS json"
-                             : "SELECT row_number() OVER () AS row, *";
-  g_string_append_printf (sql, " FROM (%s FROM %s))\n%s", checked, reader, (const char *) format->sql);
+  g_string_append_printf (sql, " FROM (%s))\n%s", rows, (const char *) format->sql);
   return g_string_free (sql, FALSE);
 }
 
@@ -608,7 +650,8 @@ explain (const UtSource *source, UtDb *db, const char *message)
   if (strstr (message, "Malformed JSON") == NULL)
     return NULL;
   const char *reason = "broken JSON";
-  const unsigned line = source->kind == JSON_LINES ? find_broken_line (source, db, json_line > 0 ? json_line - 1 : 0, &reason) : 0;
+  const unsigned line
+      = source->kind == JSON_LINES ? find_broken_line (source, db, json_line > 0 ? json_line - 1 : 0, &reason) : 0;
   return line > 0 ? g_strdup_printf ("line %u: %s", line, reason) : g_strdup ("broken JSON");
 }
 

@@ -44,8 +44,11 @@ gboolean ut_source_check_columns (const UtSource *source, char **columns, GError
 /* Whether every needed field is there; else the first that is not in *out_missing. */
 gboolean ut_source_fits (const UtSource *source, const UtFormat *format, char **columns, const UtField **out_missing);
 
-/* The format's query over this file. The caller owns it. */
-char *ut_source_query (const UtSource *source, const UtFormat *format, char **columns);
+/* Into how many queries reading the file is parted, at least one: the rows of a Parquet file that one query holds at once are bounded. */
+unsigned ut_source_n_parts (const UtSource *source);
+
+/* The format's query over a part of this file, the rows in their order. The caller owns it. */
+char *ut_source_query (const UtSource *source, unsigned part, const UtFormat *format, char **columns);
 
 /* Puts file, line and reason in the place of what DuckDB said when reading failed. */
 void ut_source_explain (const UtSource *source, UtDb *db, GError **error);
