@@ -147,7 +147,7 @@ ut_images_add_file (UtImages *images, const char *const *folders, const char *na
         }
     }
   g_autofree char *searched = g_strjoinv (" and in ", (char **) folders);
-  *out_reason = g_strdup_printf (inside ? "image %s is missing in %s" : "image %s lies outside %s", name, searched);
+  *out_reason = g_strdup_printf (inside ? "image %s is missing in %s (--images DIR looks elsewhere)" : "image %s lies outside %s", name, searched);
   return FALSE;
 }
 
