@@ -409,13 +409,43 @@ def test_commands(tmp):
     assert undertow().returncode == 2
     assert undertow("--help").returncode == 0
     assert_fails(2, ["show"], "shwo")
-    for command in ("run", "demo", "show", "rescore", "inspect", "perturb", "scenes", "list"):
+    for command in ("run", "demo", "show", "sql", "rescore", "inspect", "perturb", "scenes", "list"):
         helped = undertow(command, "--help")
         assert helped.returncode == 0 and "Usage" in helped.stdout, command
     for name in ("families", "metrics", "scores", "prompts", "datasets", "engines", "channels"):
         listed = undertow("list", name)
         assert listed.returncode == 0 and len(listed.stdout.splitlines()) >= 2, name
     assert_fails(2, ["metrics"], "list", "metrix")
+
+
+def test_sql(tmp):
+    """A query of the user's reads the run, all of it and nothing else, and changes nothing."""
+    dataset = make_benchmark(tmp / "b", n_images=3, questions=2)
+    assert undertow(*run_args(dataset, tmp / "run")).returncode == 0
+    before = (tmp / "run").read_bytes()
+
+    def query(sql, *options):
+        done = undertow("sql", tmp / "run", sql, *options)
+        assert done.returncode == 0, (sql, done.stderr)
+        return done.stdout
+
+    assert query("SELECT * FROM trials", "-f", "csv") == show(tmp / "run", "trials")
+    # Tables that are made when they are asked for, and by whatever name.
+    assert query("WITH a AS (FROM auroc) SELECT * FROM a;\n", "-f", "csv") == show(tmp / "run", "auroc")
+    lists = json.loads(query("SELECT item, options, {'n': 1.5} AS s, NULL::DATE AS d FROM item ORDER BY item -- a remark", "-f", "json"))
+    assert [row["item"] for row in lists] == list(range(6)) and "N/A" in lists[0]["options"] and lists[0]["s"] == "{'n': 1.5}", lists
+    assert lists[0]["d"] is None
+    assert "variant" in query("SHOW TABLES")
+
+    (tmp / "secret").write_text("hidden")
+    assert_fails(2, ["nonsense", "Candidate"], "sql", tmp / "run", "SELECT nonsense, answer FROM trials")
+    assert_fails(2, ["secret"], "sql", tmp / "run", f"FROM read_text('{tmp / 'secret'}')")
+    assert_fails(2, ["disabled"], "sql", tmp / "run", f"COPY trials TO '{tmp / 'out.csv'}'")
+    for change in ("DROP TABLE trial", "DELETE FROM run_file.trial", "SELECT 1; SELECT 2", ""):
+        assert_fails(2, ["query"], "sql", tmp / "run", change)
+    assert_fails(2, ["operands"], "sql", tmp / "run")
+    assert_fails(1, ["missing"], "sql", tmp / "missing", "SELECT 1")
+    assert not (tmp / "out.csv").exists() and (tmp / "run").read_bytes() == before
 
 
 def test_inspect(tmp):

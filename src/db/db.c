@@ -209,6 +209,26 @@ ut_db_sql (const char *format, ...)
   return g_string_free (out, FALSE);
 }
 
+char **
+ut_db_table_names (UtDb *db, const char *sql)
+{
+  duckdb_value list = duckdb_get_table_names (db->connection, sql, false);
+  if (list == NULL)
+    return NULL;
+  const idx_t n = duckdb_get_list_size (list);
+  char **names = g_new0 (char *, n + 1);
+  for (idx_t i = 0; i < n; i++)
+    {
+      duckdb_value value = duckdb_get_list_child (list, i);
+      char *name = duckdb_get_varchar (value);
+      names[i] = g_strdup (name);
+      duckdb_free (name);
+      duckdb_destroy_value (&value);
+    }
+  duckdb_destroy_value (&list);
+  return names;
+}
+
 /* --- Statements -------------------------------------------------------------------------------------------------------------- */
 
 UtDbStatement *

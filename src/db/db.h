@@ -37,6 +37,9 @@ gboolean ut_db_exec (UtDb *db, const char *sql, GError **error);
  * no other directive. The caller owns the result. For what cannot be bound: names of columns, files and tables. */
 char *ut_db_sql (const char *format, ...);
 
+/* The tables and views that a query names, NULL-terminated; NULL where it cannot be parsed. The caller owns it (g_strfreev). */
+char **ut_db_table_names (UtDb *db, const char *sql);
+
 /* All DuckDB said about the last failure, several lines; the GError holds the first alone. Borrowed until the next failure; NULL
  * where nothing has failed yet. */
 const char *ut_db_last_message (const UtDb *db);

@@ -79,6 +79,70 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
   return unknown_view (view, error);
 }
 
+/* --- A query of the user's --------------------------------------------------------------------------------------------------- */
+
+/* Makes those of the tables that the query names which are not views. */
+static gboolean
+make_tables (UtDb *db, const char *sql, GError **error)
+{
+  g_auto (GStrv) names = ut_db_table_names (db, sql);
+  for (const UtReportView *v = ut_report_views; names != NULL && v->name != NULL; v++)
+    if (v->make != NULL && g_strv_contains ((const char *const *) names, v->name) && !v->make (db, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* What DuckDB says of the query, all of it: where it went wrong, and which names come near. */
+static gboolean
+explain_query (UtDb *db, GError **error)
+{
+  g_clear_error (error);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "the query cannot be run\n%s", ut_db_last_message (db));
+  return FALSE;
+}
+
+static gboolean
+is_plain (UtDbType type)
+{
+  return type == UT_DB_BOOL || type == UT_DB_INT64 || type == UT_DB_DOUBLE || type == UT_DB_TEXT;
+}
+
+/* The query with lists, structs and times as texts, which is all that tables hold beside numbers. The caller owns it. */
+static char *
+printable_query (const char *sql, UtDbCursor *result)
+{
+  g_autoptr (GString) columns = g_string_new (NULL);
+  gboolean plain = TRUE;
+  for (unsigned c = 0; c < ut_db_n_columns (result); c++)
+    {
+      const char *name = ut_db_column_name (result, c);
+      const gboolean as_is = is_plain (ut_db_column_type (result, c));
+      g_autofree char *column = ut_db_sql (as_is ? "%i" : "CAST(%i AS VARCHAR) AS %i", name, name);
+      g_string_append_printf (columns, "%s%s", c > 0 ? ", " : "", column);
+      plain = plain && as_is;
+    }
+  return plain ? g_strdup (sql) : g_strdup_printf ("SELECT %s FROM (%s\n)", columns->str, sql);
+}
+
+gboolean
+ut_report_query (UtDb *db, const char *sql, UtTableFormat format, unsigned width, FILE *out, GError **error)
+{
+  g_autofree char *query = g_strdup (sql);
+  for (size_t n = strlen (query); n > 0 && (g_ascii_isspace (query[n - 1]) || query[n - 1] == ';'); n--)
+    query[n - 1] = '\0';
+  if (!make_tables (db, query, error) || !ut_db_exec (db, "SET enable_external_access = false", error))
+    return FALSE;
+  g_autofree char *printable = NULL;
+  {
+    g_autoptr (UtDbStatement) statement = ut_db_prepare (db, query, error);
+    g_autoptr (UtDbCursor) result = statement != NULL ? ut_db_stream (statement, error) : NULL;
+    if (result == NULL)
+      return explain_query (db, error);
+    printable = printable_query (query, result);
+  }
+  return ut_table_write (db, printable, format, width, out, error);
+}
+
 /* --- The summary ------------------------------------------------------------------------------------------------------------- */
 
 /* The overview's row, as far as the words around the tables need it. */

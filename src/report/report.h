@@ -14,6 +14,10 @@ extern const UtReportView ut_report_views[];
 /* Writes one view whole. UT_ERROR_USAGE for an unknown one, naming the nearest. `width` as in ut_table_write. */
 gboolean ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error);
 
+/* Writes what a query of the user's gives; it may name every view. UT_ERROR_USAGE with all that DuckDB says where it cannot be run; other
+ * files than the run's cannot be read from then on. `width` as in ut_table_write. */
+gboolean ut_report_query (UtDb *db, const char *sql, UtTableFormat format, unsigned width, FILE *out, GError **error);
+
 /* Writes the headline, accuracy, families, drift and failures of a run, in text or Markdown, or as one JSON object of views. CSV, which
  * holds one table, is UT_ERROR_USAGE. */
 gboolean ut_report_overview (UtDb *db, UtTableFormat format, unsigned width, FILE *out, GError **error);
