@@ -3,7 +3,7 @@
 
 Usage: test-cli.py UNDERTOW
 """
-import base64, csv, io, json, os, random, signal, struct, subprocess, sys, tempfile, time, zlib
+import base64, csv, io, json, os, random, re, signal, struct, subprocess, sys, tempfile, time, zlib
 from pathlib import Path
 
 UNDERTOW = sys.argv[1]
@@ -436,6 +436,18 @@ def test_sql(tmp):
     assert [row["item"] for row in lists] == list(range(6)) and "N/A" in lists[0]["options"] and lists[0]["s"] == "{'n': 1.5}", lists
     assert lists[0]["d"] is None
     assert "variant" in query("SHOW TABLES")
+
+    # docs/schema.md names every table and view with its columns, and says what each is.
+    text = (Path(__file__).parent.parent / "docs" / "schema.md").read_text()
+    listed = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\w, ]+) \|$", text, re.M))
+    told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| ([^|]+) \| [^|]+ \|$", text, re.M))))
+    columns = "FROM duckdb_columns() WHERE NOT internal AND database_name = 'run_file'"
+    have = {r["n"]: r["c"] for r in json.loads(query(
+        f"SELECT table_name AS n, string_agg(column_name, ', ' ORDER BY column_index) AS c {columns} GROUP BY 1", "-f", "json"))}
+    for made in ("intervals", "auroc"):
+        have[made] = ", ".join(show(tmp / "run", made).splitlines()[0].split(","))
+    assert listed == have, {n: (listed.get(n), have.get(n)) for n in set(listed) | set(have) if listed.get(n) != have.get(n)}
+    assert {c for names in have.values() for c in names.split(", ")} == told
 
     (tmp / "secret").write_text("hidden")
     assert_fails(2, ["nonsense", "Candidate"], "sql", tmp / "run", "SELECT nonsense, answer FROM trials")
