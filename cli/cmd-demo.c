@@ -268,7 +268,7 @@ parse_options (int argc, char **argv, Options *options, GError **error)
       "Folder of the runs' files, made where it is missing; default undertow-demo", "DIR" },
     { "threads", 't', 0, G_OPTION_ARG_INT, &options->n_threads, "CPU threads, and so many runs at once; default one a processor",
       "N" },
-    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "table (the default), markdown, csv or json", "FORMAT" },
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, UT_TABLE_FORMATS, "FORMAT" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress, only tables and errors", NULL },
     { "engine", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->engine, "What evaluates the models; default llama",
       "NAME" },

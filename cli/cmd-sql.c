@@ -23,7 +23,7 @@ parse_options (int argc, char **argv, Options *options, GError **error)
   g_autofree char *format = NULL;
   g_auto (GStrv) operands = NULL;
   const GOptionEntry entries[] = {
-    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "table (the default), markdown, csv or json", "FORMAT" },
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, UT_TABLE_FORMATS, "FORMAT" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL, "RUN.duckdb QUERY" },
     G_OPTION_ENTRY_NULL,
   };

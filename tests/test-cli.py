@@ -436,6 +436,14 @@ def test_sql(tmp):
     assert [row["item"] for row in lists] == list(range(6)) and "N/A" in lists[0]["options"] and lists[0]["s"] == "{'n': 1.5}", lists
     assert lists[0]["d"] is None
     assert "variant" in query("SHOW TABLES")
+    assert "percent_sd" not in query("SELECT percent, percent_sd FROM drift") and len(query("SELECT percent_sd FROM drift").split()) > 3
+
+    latex = query("SELECT family, IFR, delta_margin, '50_% \\ {a}' AS words, percent, percent_sd FROM families JOIN drift USING (family)"
+                  " WHERE channel = 'ctx_mcq'", "-f", "latex").splitlines()
+    assert latex[0] == "\\begin{tabular}{@{}lrrlr@{}}" and latex[-1] == "\\end{tabular}" and len(latex) > 8, latex
+    assert latex[2] == "family & IFR & $\\Delta$m (nat) & words & drift (\\% of control) \\\\", latex[2]
+    assert all(line.count(" & ") == 4 and "50\\_\\% \\textbackslash{} \\{a\\}" in line for line in latex[4:-2]), latex
+    assert any("$-$" in line for line in latex) and any("$\\pm$" in line for line in latex), latex
 
     # docs/schema.md names every table and view with its columns, and says what each is.
     text = (Path(__file__).parent.parent / "docs" / "schema.md").read_text()

@@ -216,7 +216,7 @@ ut_report_comparison (const UtComparedRuns *runs, UtTableFormat format, unsigned
   if (tables == NULL || !ut_db_exec (tables, tables_sql, error) || !read_runs (runs, tables, estimates, error)
       || !add_estimates (tables, &comparison, error) || !add_findings (tables, &comparison, error))
     return FALSE;
-  if (format == UT_TABLE_CSV)
+  if (format == UT_TABLE_CSV || format == UT_TABLE_LATEX)
     return ut_table_write (tables, estimates_sql, format, width, out, error);
   if (format == UT_TABLE_JSON)
     return write_json (tables, out, error);

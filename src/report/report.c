@@ -345,9 +345,9 @@ ut_report_overview (UtDb *db, UtTableFormat format, unsigned width, FILE *out, G
 {
   if (format == UT_TABLE_JSON)
     return write_overview_json (db, out, error);
-  if (format != UT_TABLE_CSV)
+  if (format == UT_TABLE_TEXT || format == UT_TABLE_MARKDOWN)
     return write_overview_for_people (db, format, width, out, error);
-  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "CSV holds one table: name a view (families, drift, …)");
+  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "CSV and LaTeX hold one table: name a view (families, drift, …)");
   return FALSE;
 }
 

@@ -18,8 +18,8 @@ gboolean ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsig
  * files than the run's cannot be read from then on. `width` as in ut_table_write. */
 gboolean ut_report_query (UtDb *db, const char *sql, UtTableFormat format, unsigned width, FILE *out, GError **error);
 
-/* Writes the headline, accuracy, families, drift and failures of a run, in text or Markdown, or as one JSON object of views. CSV, which
- * holds one table, is UT_ERROR_USAGE. */
+/* Writes the headline, accuracy, families, drift and failures of a run, in text or Markdown, or as one JSON object of views. CSV and
+ * LaTeX, which hold one table, are UT_ERROR_USAGE. */
 gboolean ut_report_overview (UtDb *db, UtTableFormat format, unsigned width, FILE *out, GError **error);
 
 /* ut_report_overview in text, as wide as the terminal `out` may be: the end of `undertow run`. */

@@ -101,7 +101,7 @@ static const Style styles[] = {
   { "image_id", "image", NULL, 0, FALSE, FALSE },
 };
 
-static const char *const format_names[] = { "table", "markdown", "csv", "json", NULL };
+static const char *const format_names[] = { "table", "markdown", "csv", "json", "latex", NULL };
 
 gboolean
 ut_table_format_from_name (const char *name, UtTableFormat *out_format, GError **error)
@@ -112,7 +112,7 @@ ut_table_format_from_name (const char *name, UtTableFormat *out_format, GError *
         *out_format = (UtTableFormat) i;
         return TRUE;
       }
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown format “%s”: expected table, markdown, csv or json", name);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown format “%s”: expected table, markdown, csv, json or latex", name);
   return FALSE;
 }
 
@@ -344,7 +344,7 @@ column_new (UtDbCursor *cursor, unsigned index)
     .unit = style != NULL && style->unit != NULL ? style->unit : "",
     .number = type == UT_DB_INT64 || type == UT_DB_DOUBLE,
     .sign = style != NULL && style->sign,
-    .spread = style != NULL && style->spread,
+    .spread = style != NULL && style->spread && index > 0,
     .digits = type == UT_DB_INT64 ? 0
               : style != NULL     ? style->digits
                                   : SIGNIFICANT,
@@ -628,6 +628,94 @@ write_markdown (Table *table, FILE *out)
     }
 }
 
+/* What TeX would read otherwise, and what its usual fonts do not have. */
+static const char *
+latex_of (gunichar c)
+{
+  static const struct {
+    const char *text, *latex;
+  } known[] = {
+    { "\\", "\\textbackslash{}" },
+    { "{", "\\{" },
+    { "}", "\\}" },
+    { "$", "\\$" },
+    { "&", "\\&" },
+    { "#", "\\#" },
+    { "_", "\\_" },
+    { "%", "\\%" },
+    { "~", "\\textasciitilde{}" },
+    { "^", "\\textasciicircum{}" },
+    { "<", "$<$" },
+    { ">", "$>$" },
+    { "|", "$|$" },
+    { "\"", "''" },
+    { "→", "$\\to$" },
+    { "Δ", "$\\Delta$" },
+    { "−", "$-$" },
+    { "±", "$\\pm$" },
+    { "–", "--" },
+    { "…", "\\ldots{}" },
+    { "“", "``" },
+    { "”", "''" },
+    { "≥", "$\\geq$" },
+    { "≤", "$\\leq$" },
+    { "×", "$\\times$" },
+    { "°", "$^\\circ$" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (known); i++)
+    if (g_utf8_get_char (known[i].text) == c)
+      return known[i].latex;
+  return NULL;
+}
+
+static void
+write_latex_cell (const Column *column, const char *text, FILE *out)
+{
+  const gboolean negative = column->number && *text == '-';
+  fputs (negative ? "$-$" : "", out);
+  for (text += negative; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      const char *latex = latex_of (g_utf8_get_char (text));
+      if (latex != NULL)
+        fputs (latex, out);
+      else
+        fprintf (out, "%.*s", (int) (g_utf8_next_char (text) - text), text);
+    }
+}
+
+/* `row` below 0 is the header. A spread stands in the cell before it; the first column is none. */
+static void
+write_latex_row (const Table *table, int row, FILE *out)
+{
+  for (unsigned c = 0; c < table->n_columns; c++)
+    {
+      const Column *column = &table->columns[c];
+      if (column->spread)
+        continue;
+      g_autofree char *text = row >= 0                ? render (table, (unsigned) row, c)
+                              : *column->unit != '\0' ? g_strdup_printf ("%s (%s)", column->header, column->unit)
+                                                      : g_strdup (column->header);
+      fputs (c > 0 ? " & " : "", out);
+      write_latex_cell (column, text, out);
+    }
+  fputs (" \\\\\n", out);
+}
+
+/* Needs \usepackage{booktabs}. */
+static void
+write_latex (const Table *table, FILE *out)
+{
+  fputs ("\\begin{tabular}{@{}", out);
+  for (const Column *c = table->columns; c < table->columns + table->n_columns; c++)
+    fputs (c->spread ? "" : c->number ? "r" : "l", out);
+  fputs ("@{}}\n\\toprule\n", out);
+  write_latex_row (table, -1, out);
+  fputs ("\\midrule\n", out);
+  for (unsigned row = 0; row < n_rows (table); row++)
+    write_latex_row (table, (int) row, out);
+  fputs ("\\bottomrule\n\\end{tabular}\n", out);
+}
+
 static gboolean
 write_for_people (UtDbCursor *cursor, UtTableFormat format, unsigned width, FILE *out, GError **error)
 {
@@ -636,8 +724,10 @@ write_for_people (UtDbCursor *cursor, UtTableFormat format, unsigned width, FILE
     return FALSE;
   if (format == UT_TABLE_TEXT)
     write_text (table, width, out);
-  else
+  else if (format == UT_TABLE_MARKDOWN)
     write_markdown (table, out);
+  else
+    write_latex (table, out);
   return TRUE;
 }
 

@@ -1,4 +1,4 @@
-/* Tables: what a query gives, for people (aligned text, Markdown) or for programs (CSV, JSON).
+/* Tables: what a query gives, for people (aligned text, Markdown, LaTeX) or for programs (CSV, JSON).
  *
  * People get headers with units, a fixed sensible precision and a dash where there is no value; programs get the columns' SQL names,
  * every digit (the shortest that reads back as the same double) and nothing where there is no value. */
@@ -12,7 +12,11 @@ typedef enum {
   UT_TABLE_MARKDOWN,
   UT_TABLE_CSV, /* RFC 4180 */
   UT_TABLE_JSON, /* an array with an object a row */
+  UT_TABLE_LATEX, /* a tabular in booktabs' style */
 } UtTableFormat;
+
+/* What -f takes, for its help. */
+#define UT_TABLE_FORMATS "table (the default), markdown, csv, json or latex"
 
 /* The format called `name`; UT_ERROR_USAGE, naming those there are, where there is none. */
 gboolean ut_table_format_from_name (const char *name, UtTableFormat *out_format, GError **error);
