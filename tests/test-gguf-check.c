@@ -56,11 +56,12 @@ static gboolean
 drop (GPtrArray *parts, const char *name, guint *out_index)
 {
   for (guint i = 0; i < parts->len; i++)
-    if (g_str_equal (((Part *) parts->pdata[i])->name, name)) {
-      g_ptr_array_remove_index (parts, i);
-      *out_index = i;
-      return TRUE;
-    }
+    if (g_str_equal (((Part *) parts->pdata[i])->name, name))
+      {
+        g_ptr_array_remove_index (parts, i);
+        *out_index = i;
+        return TRUE;
+      }
   return FALSE;
 }
 
@@ -168,10 +169,11 @@ set_typed_tensor (Model *model, const char *name, guint32 type, const guint64 ne
   Part *part = replace (model->tensors, name);
   put_u32 (part->bytes, 4);
   part->size = sizeof (float);
-  for (guint i = 0; i < 4; i++) {
-    put_u64 (part->bytes, ne[i]);
-    part->size *= ne[i];
-  }
+  for (guint i = 0; i < 4; i++)
+    {
+      put_u64 (part->bytes, ne[i]);
+      part->size *= ne[i];
+    }
   put_u32 (part->bytes, type);
 }
 
@@ -196,19 +198,21 @@ serialise (const Model *model)
   put_u32 (out, 3);
   put_u64 (out, model->tensors->len);
   put_u64 (out, model->values->len);
-  for (guint i = 0; i < model->values->len; i++) {
-    const Part *part = model->values->pdata[i];
-    put_string (out, part->name);
-    g_byte_array_append (out, part->bytes->data, part->bytes->len);
-  }
+  for (guint i = 0; i < model->values->len; i++)
+    {
+      const Part *part = model->values->pdata[i];
+      put_string (out, part->name);
+      g_byte_array_append (out, part->bytes->data, part->bytes->len);
+    }
   guint64 offset = 0;
-  for (guint i = 0; i < model->tensors->len; i++) {
-    const Part *part = model->tensors->pdata[i];
-    put_string (out, part->name);
-    g_byte_array_append (out, part->bytes->data, part->bytes->len);
-    put_u64 (out, offset);
-    offset += (part->size + 31) / 32 * 32;
-  }
+  for (guint i = 0; i < model->tensors->len; i++)
+    {
+      const Part *part = model->tensors->pdata[i];
+      put_string (out, part->name);
+      g_byte_array_append (out, part->bytes->data, part->bytes->len);
+      put_u64 (out, offset);
+      offset += (part->size + 31) / 32 * 32;
+    }
   pad (out);
   if (offset < 1 << 20) /* larger ones are never meant to be there */
     for (guint64 i = 0; i < offset; i++)
@@ -410,12 +414,13 @@ test_not_gguf (Files *files, gconstpointer data)
 {
   (void) data;
   static const char *const contents[] = { "", "GGU", "\x89PNG\r\n\x1a\n and so on", "<!DOCTYPE html><title>404</title>" };
-  for (gsize i = 0; i < G_N_ELEMENTS (contents); i++) {
-    g_autoptr (GError) error = NULL;
-    write_bytes (files->model, (const guint8 *) contents[i], strlen (contents[i]));
-    g_assert_false (ut_gguf_check_model (files->model, &error));
-    assert_says (error, files->model, WORDS ("not a GGUF file"));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (contents); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      write_bytes (files->model, (const guint8 *) contents[i], strlen (contents[i]));
+      g_assert_false (ut_gguf_check_model (files->model, &error));
+      assert_says (error, files->model, WORDS ("not a GGUF file"));
+    }
 }
 
 static void
@@ -424,15 +429,16 @@ test_version (Files *files, gconstpointer data)
   (void) data;
   static const guint32 versions[] = { 0, 1, 4, 0x03000000 };
   g_autoptr (Model) model = new_text ();
-  for (gsize i = 0; i < G_N_ELEMENTS (versions); i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (GByteArray) bytes = serialise (model);
-    const guint32 version = GUINT32_TO_LE (versions[i]);
-    memcpy (bytes->data + 4, &version, sizeof version);
-    write_bytes (files->model, bytes->data, bytes->len);
-    g_assert_false (ut_gguf_check_model (files->model, &error));
-    assert_says (error, files->model, WORDS ("version"));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (versions); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GByteArray) bytes = serialise (model);
+      const guint32 version = GUINT32_TO_LE (versions[i]);
+      memcpy (bytes->data + 4, &version, sizeof version);
+      write_bytes (files->model, bytes->data, bytes->len);
+      g_assert_false (ut_gguf_check_model (files->model, &error));
+      assert_says (error, files->model, WORDS ("version"));
+    }
 }
 
 /* Cut at every byte: always an error, in the data one that says so. */
@@ -443,14 +449,15 @@ test_truncated (Files *files, gconstpointer data)
   g_autoptr (Model) model = new_text ();
   g_autoptr (GByteArray) bytes = serialise (model);
   const guint used = bytes->len - 4; /* the last tensor has 28 bytes in its 32 */
-  for (guint n = 0; n < used; n++) {
-    g_autoptr (GError) error = NULL;
-    write_bytes (files->model, bytes->data, n);
-    g_assert_false (ut_gguf_check_model (files->model, &error));
-    g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
-    if (n == used - 1)
-      assert_says (error, files->model, WORDS ("truncated", "output_norm.weight"));
-  }
+  for (guint n = 0; n < used; n++)
+    {
+      g_autoptr (GError) error = NULL;
+      write_bytes (files->model, bytes->data, n);
+      g_assert_false (ut_gguf_check_model (files->model, &error));
+      g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
+      if (n == used - 1)
+        assert_says (error, files->model, WORDS ("truncated", "output_norm.weight"));
+    }
   write_bytes (files->model, bytes->data, used);
   g_assert_true (ut_gguf_check_model (files->model, NULL));
 }
@@ -462,16 +469,18 @@ test_huge_counts (Files *files, gconstpointer data)
   (void) data;
   g_autoptr (Model) model = new_text ();
   g_autoptr (GByteArray) bytes = serialise (model);
-  static const guint64 huge[] = { G_MAXUINT64, G_MAXINT64, (guint64) 1 << 63, G_MAXUINT64 / 8 + 1, (guint64) 1 << 32, 0x7fffffff };
+  static const guint64 huge[]
+      = { G_MAXUINT64, G_MAXINT64, (guint64) 1 << 63, G_MAXUINT64 / 8 + 1, (guint64) 1 << 32, 0x7fffffff };
   for (gsize i = 0; i < G_N_ELEMENTS (huge); i++)
-    for (guint at = 8; at + 8 <= bytes->len; at++) {
-      g_autoptr (GError) error = NULL;
-      g_autofree guint8 *copy = g_memdup2 (bytes->data, bytes->len);
-      const guint64 value = GUINT64_TO_LE (huge[i]);
-      memcpy (copy + at, &value, sizeof value);
-      write_bytes (files->model, copy, bytes->len);
-      g_assert_true (ut_gguf_check_model (files->model, &error) == (error == NULL));
-    }
+    for (guint at = 8; at + 8 <= bytes->len; at++)
+      {
+        g_autoptr (GError) error = NULL;
+        g_autofree guint8 *copy = g_memdup2 (bytes->data, bytes->len);
+        const guint64 value = GUINT64_TO_LE (huge[i]);
+        memcpy (copy + at, &value, sizeof value);
+        write_bytes (files->model, copy, bytes->len);
+        g_assert_true (ut_gguf_check_model (files->model, &error) == (error == NULL));
+      }
 }
 
 static void
@@ -508,16 +517,18 @@ static void
 test_text_keys (Files *files, gconstpointer data)
 {
   (void) data;
-  static const char *const keys[] = { "qwen3vl.embedding_length", "qwen3vl.block_count", "qwen3vl.context_length", "qwen3vl.attention.head_count" };
-  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++) {
-    g_autoptr (Model) model = new_text ();
-    set_u32 (model, keys[i], 0);
-    assert_bad_model (files, model, WORDS (keys[i], "at least 1"));
-    set_float (model, keys[i], 8.0f);
-    assert_bad_model (files, model, WORDS (keys[i], "f32", "u32"));
-    unset (model, keys[i]);
-    assert_bad_model (files, model, WORDS (keys[i], "missing"));
-  }
+  static const char *const keys[]
+      = { "qwen3vl.embedding_length", "qwen3vl.block_count", "qwen3vl.context_length", "qwen3vl.attention.head_count" };
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (Model) model = new_text ();
+      set_u32 (model, keys[i], 0);
+      assert_bad_model (files, model, WORDS (keys[i], "at least 1"));
+      set_float (model, keys[i], 8.0f);
+      assert_bad_model (files, model, WORDS (keys[i], "f32", "u32"));
+      unset (model, keys[i]);
+      assert_bad_model (files, model, WORDS (keys[i], "missing"));
+    }
 }
 
 static void
@@ -544,36 +555,38 @@ test_not_finite (Files *files, gconstpointer data)
 {
   (void) data;
   static const float bad[] = { NAN, INFINITY, -INFINITY };
-  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_autoptr (Model) model = new_text ();
-    set_float (model, "qwen3vl.rope.freq_base", bad[i]);
-    assert_bad_model (files, model, WORDS ("qwen3vl.rope.freq_base", "finite"));
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (Model) model = new_text ();
+      set_float (model, "qwen3vl.rope.freq_base", bad[i]);
+      assert_bad_model (files, model, WORDS ("qwen3vl.rope.freq_base", "finite"));
 
-    g_autoptr (Model) text = new_text ();
-    g_autoptr (Model) mmproj = new_vision ();
-    set_floats (mmproj, "clip.vision.image_mean", 3, bad[i]);
-    assert_bad_mmproj (files, text, mmproj, WORDS ("clip.vision.image_mean", "finite"));
-  }
+      g_autoptr (Model) text = new_text ();
+      g_autoptr (Model) mmproj = new_vision ();
+      set_floats (mmproj, "clip.vision.image_mean", 3, bad[i]);
+      assert_bad_mmproj (files, text, mmproj, WORDS ("clip.vision.image_mean", "finite"));
+    }
 }
 
 static void
 test_vision_keys (Files *files, gconstpointer data)
 {
   (void) data;
-  static const char *const keys[] = { "clip.vision.embedding_length", "clip.vision.attention.head_count", "clip.vision.block_count",
-                                      "clip.vision.patch_size" };
+  static const char *const keys[] = { "clip.vision.embedding_length", "clip.vision.attention.head_count",
+                                      "clip.vision.block_count", "clip.vision.patch_size" };
   g_autoptr (Model) model = new_text ();
-  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++) {
-    g_autoptr (Model) mmproj = new_vision ();
-    set_u32 (mmproj, keys[i], 0);
-    assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "at least 1"));
-    set_u32 (mmproj, keys[i], 0x80000000);
-    assert_bad_mmproj (files, model, mmproj, WORDS (keys[i]));
-    put_u64 (new_value (mmproj, keys[i], U64), 2);
-    assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "u64", "u32"));
-    unset (mmproj, keys[i]);
-    assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "missing"));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (Model) mmproj = new_vision ();
+      set_u32 (mmproj, keys[i], 0);
+      assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "at least 1"));
+      set_u32 (mmproj, keys[i], 0x80000000);
+      assert_bad_mmproj (files, model, mmproj, WORDS (keys[i]));
+      put_u64 (new_value (mmproj, keys[i], U64), 2);
+      assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "u64", "u32"));
+      unset (mmproj, keys[i]);
+      assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "missing"));
+    }
 }
 
 static void
@@ -623,14 +636,16 @@ static void
 test_vision_types (Files *files, gconstpointer data)
 {
   (void) data;
-  static const char *const keys[] = { "clip.use_gelu", "clip.vision.feed_forward_length", "clip.vision.attention.layer_norm_epsilon",
-                                      "clip.vision.spatial_merge_size", "clip.vision.image_grid_pinpoints" };
+  static const char *const keys[]
+      = { "clip.use_gelu", "clip.vision.feed_forward_length", "clip.vision.attention.layer_norm_epsilon",
+          "clip.vision.spatial_merge_size", "clip.vision.image_grid_pinpoints" };
   g_autoptr (Model) model = new_text ();
-  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++) {
-    g_autoptr (Model) mmproj = new_vision ();
-    set_string (mmproj, keys[i], "2");
-    assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "str"));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (Model) mmproj = new_vision ();
+      set_string (mmproj, keys[i], "2");
+      assert_bad_mmproj (files, model, mmproj, WORDS (keys[i], "str"));
+    }
   g_autoptr (Model) mmproj = new_vision ();
   GByteArray *pinpoints = set_array (mmproj, "clip.vision.image_grid_pinpoints", I32, 3);
   for (guint32 i = 0; i < 3; i++)
@@ -654,11 +669,12 @@ test_vision_shapes (Files *files, gconstpointer data)
     { "clip.vision.spatial_merge_size", 1, "mm.0.weight" },
   };
   g_autoptr (Model) model = new_text ();
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (Model) mmproj = new_vision ();
-    set_u32 (mmproj, cases[i].key, cases[i].value);
-    assert_bad_mmproj (files, model, mmproj, WORDS (cases[i].key, cases[i].tensor));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Model) mmproj = new_vision ();
+      set_u32 (mmproj, cases[i].key, cases[i].value);
+      assert_bad_mmproj (files, model, mmproj, WORDS (cases[i].key, cases[i].tensor));
+    }
   g_autoptr (Model) mmproj = new_vision ();
   set_u32 (mmproj, "clip.vision.spatial_merge_size", 0);
   assert_bad_mmproj (files, model, mmproj, WORDS ("clip.vision.spatial_merge_size", "at least 1"));
@@ -760,22 +776,23 @@ test_fuzz (Files *files, gconstpointer data)
   const Model *const models[] = { model, mmproj };
   const char *const paths[] = { files->model, files->mmproj };
   UtRng rng = ut_rng_init (1, "gguf-check", "fuzz", 0);
-  for (guint round = 0; round < 6000; round++) {
-    const guint half = round % 2;
-    write_model (paths[1 - half], models[1 - half]);
-    g_autoptr (GByteArray) bytes = serialise (models[half]);
-    /* Mostly in the header, which is the longer part of these files. */
-    const guint n_changes = 1 + (guint) ut_rng_below (&rng, 4);
-    for (guint i = 0; i < n_changes; i++)
-      bytes->data[4 + ut_rng_below (&rng, bytes->len - 4)] = (guint8) ut_rng_next (&rng);
-    const gsize n = ut_rng_below (&rng, 8) == 0 ? ut_rng_below (&rng, bytes->len) : bytes->len;
-    write_bytes (paths[half], bytes->data, n);
+  for (guint round = 0; round < 6000; round++)
+    {
+      const guint half = round % 2;
+      write_model (paths[1 - half], models[1 - half]);
+      g_autoptr (GByteArray) bytes = serialise (models[half]);
+      /* Mostly in the header, which is the longer part of these files. */
+      const guint n_changes = 1 + (guint) ut_rng_below (&rng, 4);
+      for (guint i = 0; i < n_changes; i++)
+        bytes->data[4 + ut_rng_below (&rng, bytes->len - 4)] = (guint8) ut_rng_next (&rng);
+      const gsize n = ut_rng_below (&rng, 8) == 0 ? ut_rng_below (&rng, bytes->len) : bytes->len;
+      write_bytes (paths[half], bytes->data, n);
 
-    g_autoptr (GError) model_error = NULL;
-    g_assert_true (ut_gguf_check_model (files->model, &model_error) == (model_error == NULL));
-    g_autoptr (GError) mmproj_error = NULL;
-    g_assert_true (ut_gguf_check_mmproj (files->model, files->mmproj, &mmproj_error) == (mmproj_error == NULL));
-  }
+      g_autoptr (GError) model_error = NULL;
+      g_assert_true (ut_gguf_check_model (files->model, &model_error) == (model_error == NULL));
+      g_autoptr (GError) mmproj_error = NULL;
+      g_assert_true (ut_gguf_check_mmproj (files->model, files->mmproj, &mmproj_error) == (mmproj_error == NULL));
+    }
 }
 
 #define ADD(name, function) g_test_add ("/gguf-check/" name, Files, NULL, set_up, function, tear_down)

@@ -18,7 +18,7 @@
 typedef struct {
   enum gguf_type type; /* of the elements, where it is an array */
   gboolean is_array;
-  guint64 n;           /* elements; bytes for a string; 1 for another scalar */
+  guint64 n; /* elements; bytes for a string; 1 for another scalar */
   const guint8 *data;
 } Value;
 
@@ -67,7 +67,8 @@ static gboolean
 take (Cursor *cursor, guint64 n, const guint8 **out, GError **error)
 {
   if (n > cursor->size - cursor->at)
-    return fail (error, cursor->path, "the header goes past the end of the file (%zu bytes): truncated, or not a GGUF file", cursor->size);
+    return fail (error, cursor->path, "the header goes past the end of the file (%zu bytes): truncated, or not a GGUF file",
+                 cursor->size);
   *out = cursor->data + cursor->at;
   cursor->at += n;
   return TRUE;
@@ -126,11 +127,12 @@ take_name (Cursor *cursor, const char *what, GHashTable *known, char **out, GErr
   if (n == 0 || n > G_MAXSSIZE || memchr (data, '\0', n) || !g_utf8_validate ((const char *) data, (gssize) n, NULL))
     return fail (error, cursor->path, "%s %u has no readable name", what, g_hash_table_size (known));
   *out = g_strndup ((const char *) data, n);
-  if (g_hash_table_contains (known, *out)) {
-    fail (error, cursor->path, "%s “%s” stands twice", what, *out);
-    g_clear_pointer (out, g_free);
-    return FALSE;
-  }
+  if (g_hash_table_contains (known, *out))
+    {
+      fail (error, cursor->path, "%s “%s” stands twice", what, *out);
+      g_clear_pointer (out, g_free);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -138,36 +140,38 @@ take_name (Cursor *cursor, const char *what, GHashTable *known, char **out, GErr
 static gsize
 element_size (guint32 type)
 {
-  switch (type) {
-  case GGUF_TYPE_UINT8:
-  case GGUF_TYPE_INT8:
-  case GGUF_TYPE_BOOL:
-    return 1;
-  case GGUF_TYPE_UINT16:
-  case GGUF_TYPE_INT16:
-    return 2;
-  case GGUF_TYPE_UINT32:
-  case GGUF_TYPE_INT32:
-  case GGUF_TYPE_FLOAT32:
-    return 4;
-  case GGUF_TYPE_UINT64:
-  case GGUF_TYPE_INT64:
-  case GGUF_TYPE_FLOAT64:
-    return 8;
-  default:
-    return 0;
-  }
+  switch (type)
+    {
+    case GGUF_TYPE_UINT8:
+    case GGUF_TYPE_INT8:
+    case GGUF_TYPE_BOOL:
+      return 1;
+    case GGUF_TYPE_UINT16:
+    case GGUF_TYPE_INT16:
+      return 2;
+    case GGUF_TYPE_UINT32:
+    case GGUF_TYPE_INT32:
+    case GGUF_TYPE_FLOAT32:
+      return 4;
+    case GGUF_TYPE_UINT64:
+    case GGUF_TYPE_INT64:
+    case GGUF_TYPE_FLOAT64:
+      return 8;
+    default:
+      return 0;
+    }
 }
 
 static gboolean
 take_string_array (Cursor *cursor, guint64 n, GError **error)
 {
-  for (guint64 i = 0; i < n; i++) {
-    guint64 length;
-    const guint8 *data;
-    if (!take_string (cursor, &length, &data, error))
-      return FALSE;
-  }
+  for (guint64 i = 0; i < n; i++)
+    {
+      guint64 length;
+      const guint8 *data;
+      if (!take_string (cursor, &length, &data, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -198,13 +202,14 @@ take_value (Cursor *cursor, const char *key, Value *out, GError **error)
 static gboolean
 take_values (Cursor *cursor, guint64 n, GHashTable *values, GError **error)
 {
-  for (guint64 i = 0; i < n; i++) {
-    g_autofree char *key = NULL;
-    Value value;
-    if (!take_name (cursor, "key", values, &key, error) || !take_value (cursor, key, &value, error))
-      return FALSE;
-    g_hash_table_insert (values, g_steal_pointer (&key), g_memdup2 (&value, sizeof value));
-  }
+  for (guint64 i = 0; i < n; i++)
+    {
+      g_autofree char *key = NULL;
+      Value value;
+      if (!take_name (cursor, "key", values, &key, error) || !take_value (cursor, key, &value, error))
+        return FALSE;
+      g_hash_table_insert (values, g_steal_pointer (&key), g_memdup2 (&value, sizeof value));
+    }
   return TRUE;
 }
 
@@ -237,18 +242,20 @@ take_tensor (Cursor *cursor, const char *name, Tensor *out, GError **error)
     return FALSE;
   if (n_dims > GGML_MAX_DIMS)
     return fail (error, cursor->path, "tensor “%s” has %u dimensions: %d at most were expected", name, n_dims, GGML_MAX_DIMS);
-  for (guint32 i = 0; i < GGML_MAX_DIMS; i++) {
-    out->ne[i] = 1;
-    if (i < n_dims && !take_u64 (cursor, &out->ne[i], error))
-      return FALSE;
-    if (out->ne[i] == 0 || out->ne[i] > G_MAXINT64)
-      return fail (error, cursor->path, "tensor “%s”: dimension %u is not a positive number", name, i);
-  }
+  for (guint32 i = 0; i < GGML_MAX_DIMS; i++)
+    {
+      out->ne[i] = 1;
+      if (i < n_dims && !take_u64 (cursor, &out->ne[i], error))
+        return FALSE;
+      if (out->ne[i] == 0 || out->ne[i] > G_MAXINT64)
+        return fail (error, cursor->path, "tensor “%s”: dimension %u is not a positive number", name, i);
+    }
   if (!take_u32 (cursor, &type, error) || !take_u64 (cursor, &out->offset, error))
     return FALSE;
   if (!tensor_size (type, out->ne, &out->size))
-    return fail (error, cursor->path, "tensor “%s”: its type (%u) and shape (%" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " × …) do not fit",
-                 name, type, out->ne[0], out->ne[1]);
+    return fail (error, cursor->path,
+                 "tensor “%s”: its type (%u) and shape (%" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " × …) do not fit", name,
+                 type, out->ne[0], out->ne[1]);
   return TRUE;
 }
 
@@ -268,25 +275,28 @@ take_tensors (Cursor *cursor, guint64 n, guint64 alignment, GHashTable *tensors,
 {
   guint64 expected = 0, furthest = 0;
   g_autofree char *last = NULL;
-  for (guint64 i = 0; i < n; i++) {
-    g_autofree char *name = NULL;
-    Tensor tensor;
-    if (!take_name (cursor, "tensor", tensors, &name, error) || !take_tensor (cursor, name, &tensor, error))
-      return FALSE;
-    if (tensor.offset != expected)
-      return fail (error, cursor->path, "tensor “%s” begins at byte %" G_GUINT64_FORMAT " of the data: %" G_GUINT64_FORMAT " was expected",
-                   name, tensor.offset, expected);
-    if (ckd_add (&furthest, tensor.offset, tensor.size) || (expected = furthest, !pad (&expected, alignment)))
-      return fail (error, cursor->path, "tensor “%s” is too large to be true", name);
-    g_free (last);
-    last = g_strdup (name);
-    g_hash_table_insert (tensors, g_steal_pointer (&name), g_memdup2 (&tensor, sizeof tensor));
-  }
+  for (guint64 i = 0; i < n; i++)
+    {
+      g_autofree char *name = NULL;
+      Tensor tensor;
+      if (!take_name (cursor, "tensor", tensors, &name, error) || !take_tensor (cursor, name, &tensor, error))
+        return FALSE;
+      if (tensor.offset != expected)
+        return fail (error, cursor->path,
+                     "tensor “%s” begins at byte %" G_GUINT64_FORMAT " of the data: %" G_GUINT64_FORMAT " was expected", name,
+                     tensor.offset, expected);
+      if (ckd_add (&furthest, tensor.offset, tensor.size) || (expected = furthest, !pad (&expected, alignment)))
+        return fail (error, cursor->path, "tensor “%s” is too large to be true", name);
+      g_free (last);
+      last = g_strdup (name);
+      g_hash_table_insert (tensors, g_steal_pointer (&name), g_memdup2 (&tensor, sizeof tensor));
+    }
 
   guint64 end = cursor->at;
   if (n > 0 && (!pad (&end, alignment) || ckd_add (&end, end, furthest) || end > cursor->size))
     return fail (error, cursor->path,
-                 "the file has %zu bytes, but tensor “%s” ends at byte %" G_GUINT64_FORMAT ": truncated (was the download cut short?)",
+                 "the file has %zu bytes, but tensor “%s” ends at byte %" G_GUINT64_FORMAT
+                 ": truncated (was the download cut short?)",
                  cursor->size, last, end);
   return TRUE;
 }
@@ -302,8 +312,8 @@ take_magic (Cursor *cursor, GError **error)
     return FALSE;
   /* Version 1 had other widths. A version that reads as a multiple of 65536 is that of a big-endian file. */
   if (version < 2 || version > GGUF_VERSION)
-    return fail (error, cursor->path, "GGUF version %u%s: 2 or %d was expected", version, version & 0xffff ? "" : " (a big-endian file?)",
-                 GGUF_VERSION);
+    return fail (error, cursor->path, "GGUF version %u%s: 2 or %d was expected", version,
+                 version & 0xffff ? "" : " (a big-endian file?)", GGUF_VERSION);
   return TRUE;
 }
 
@@ -335,12 +345,13 @@ map_file (const char *path, GError **error)
 {
   struct stat status;
   const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &status) != 0) {
-    fail (error, path, "cannot be read: %s", g_strerror (errno));
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
+  if (fd < 0 || fstat (fd, &status) != 0)
+    {
+      fail (error, path, "cannot be read: %s", g_strerror (errno));
+      if (fd >= 0)
+        close (fd);
+      return NULL;
+    }
   g_autoptr (GError) reason = NULL;
   GMappedFile *map = NULL;
   if (!S_ISREG (status.st_mode))
@@ -363,7 +374,9 @@ file_open (const char *path, GError **error)
   file->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   file->tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
-  Cursor cursor = { .path = path, .data = (const guint8 *) g_mapped_file_get_contents (file->map), .size = g_mapped_file_get_length (file->map) };
+  Cursor cursor = { .path = path,
+                    .data = (const guint8 *) g_mapped_file_get_contents (file->map),
+                    .size = g_mapped_file_get_length (file->map) };
   guint64 n_tensors, n_values, alignment;
   if (!take_magic (&cursor, error) || !take_u64 (&cursor, &n_tensors, error) || !take_u64 (&cursor, &n_values, error)
       || !take_values (&cursor, n_values, file->values, error) || !get_alignment (file, &alignment, error)
@@ -392,8 +405,8 @@ require_u32 (const File *file, const char *key, guint32 min, guint32 *out, GErro
   if (!value)
     return fail (error, file->path, "key “%s” is missing: a whole number (u32) of at least %u was expected", key, min);
   if (value->is_array || value->type != GGUF_TYPE_UINT32)
-    return fail (error, file->path, "key “%s” is of type %s%s: a whole number (u32) was expected", key, gguf_type_name (value->type),
-                 value->is_array ? " array" : "");
+    return fail (error, file->path, "key “%s” is of type %s%s: a whole number (u32) was expected", key,
+                 gguf_type_name (value->type), value->is_array ? " array" : "");
   *out = get_u32 (value->data);
   /* The libraries hold these in an int32_t. */
   if (*out < min || *out > G_MAXINT32)
@@ -421,12 +434,13 @@ optional_type (const File *file, const char *key, enum gguf_type type, gboolean 
 static double
 get_float (const Value *value, guint64 i)
 {
-  if (value->type == GGUF_TYPE_FLOAT32) {
-    const guint32 bits = get_u32 (value->data + 4 * i);
-    float number;
-    memcpy (&number, &bits, sizeof number);
-    return (double) number;
-  }
+  if (value->type == GGUF_TYPE_FLOAT32)
+    {
+      const guint32 bits = get_u32 (value->data + 4 * i);
+      float number;
+      memcpy (&number, &bits, sizeof number);
+      return (double) number;
+    }
   const guint64 bits = get_u64 (value->data + 8 * i);
   double number;
   memcpy (&number, &bits, sizeof number);
@@ -441,14 +455,15 @@ check_finite (const File *file, GError **error)
   GHashTableIter iter;
   gpointer key, entry;
   g_hash_table_iter_init (&iter, file->values);
-  while (g_hash_table_iter_next (&iter, &key, &entry)) {
-    const Value *value = entry;
-    if ((value->type != GGUF_TYPE_FLOAT32 && value->type != GGUF_TYPE_FLOAT64) || g_str_has_prefix (key, "tokenizer."))
-      continue;
-    for (guint64 i = 0; i < value->n; i++)
-      if (!isfinite (get_float (value, i)))
-        return fail (error, file->path, "key “%s” is not a finite number", (const char *) key);
-  }
+  while (g_hash_table_iter_next (&iter, &key, &entry))
+    {
+      const Value *value = entry;
+      if ((value->type != GGUF_TYPE_FLOAT32 && value->type != GGUF_TYPE_FLOAT64) || g_str_has_prefix (key, "tokenizer."))
+        continue;
+      for (guint64 i = 0; i < value->n; i++)
+        if (!isfinite (get_float (value, i)))
+          return fail (error, file->path, "key “%s” is not a finite number", (const char *) key);
+    }
   return TRUE;
 }
 
@@ -468,8 +483,8 @@ require_dimension (const File *file, const char *name, unsigned dim, guint64 exp
   if (size == 0)
     return fail (error, file->path, "tensor “%s” is missing", name);
   if (size != expected)
-    return fail (error, file->path, "tensor “%s”: dimension %u is %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " was expected (%s)", name, dim,
-                 size, expected, why);
+    return fail (error, file->path, "tensor “%s”: dimension %u is %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " was expected (%s)",
+                 name, dim, size, expected, why);
   return TRUE;
 }
 
@@ -487,7 +502,7 @@ typedef struct {
   struct {
     const char *tensor;
     unsigned dim;
-  } output, input; /* what is as wide as the text half, and as the merged vision tokens; NULL where that is not as simple */
+  } output, input;       /* what is as wide as the text half, and as the merged vision tokens; NULL where that is not as simple */
   const char *merge_key; /* how many patches a side become one token; NULL for no merging in the projector's input */
   guint32 merge_default;
   gboolean square_positions; /* one learnt position a patch of a square image, perhaps one more for a class token */
@@ -503,9 +518,20 @@ static const Family families[] = {
   { "gemma3", { "gemma3" }, { "mm.input_projection.weight", 0 }, { "mm.input_projection.weight", 1 }, NULL, 1, TRUE },
   { "gemma3nv", { "gemma3n" }, { NULL, 0 }, { NULL, 0 }, NULL, 1, FALSE },
   { "gemma4v", { "gemma4" }, { NULL, 0 }, { NULL, 0 }, NULL, 1, FALSE },
-  { "idefics3", { "llama", "granite" }, { "mm.model.fc.weight", 1 }, { "mm.model.fc.weight", 0 }, VISION "projector.scale_factor", 1, TRUE },
-  { "internvl", { "llama", "internlm2", "phi3", "qwen2", "qwen3", "qwen3moe", "gpt-oss" }, { "mm.3.weight", 1 }, { "mm.0.weight", 0 },
-    VISION "projector.scale_factor", 1, TRUE },
+  { "idefics3",
+    { "llama", "granite" },
+    { "mm.model.fc.weight", 1 },
+    { "mm.model.fc.weight", 0 },
+    VISION "projector.scale_factor",
+    1,
+    TRUE },
+  { "internvl",
+    { "llama", "internlm2", "phi3", "qwen2", "qwen3", "qwen3moe", "gpt-oss" },
+    { "mm.3.weight", 1 },
+    { "mm.0.weight", 0 },
+    VISION "projector.scale_factor",
+    1,
+    TRUE },
   { "pixtral", { "llama", "mistral3", "mistral4" }, { "mm.2.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
   { "llama4", { "llama4" }, { "mm.model.fc.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
   { "lfm2", { "lfm2", "lfm2moe" }, { "mm.2.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
@@ -545,10 +571,11 @@ static char *
 get_arch (const File *file, GError **error)
 {
   g_autofree char *arch = get_string (file, "general.architecture");
-  if (!arch || !*arch) {
-    fail (error, file->path, "key “general.architecture” is missing: the name of an architecture was expected");
-    return NULL;
-  }
+  if (!arch || !*arch)
+    {
+      fail (error, file->path, "key “general.architecture” is missing: the name of an architecture was expected");
+      return NULL;
+    }
   return g_steal_pointer (&arch);
 }
 
@@ -587,7 +614,8 @@ check_text_heads (const File *file, const char *arch, guint32 n_embd, GError **e
   if (n_heads > 0 && n_kv > 0 && n_heads % n_kv != 0)
     return fail (error, file->path, "key “%s” is %u: a divisor of “%s” (%u) was expected", kv_key, n_kv, heads_key, n_heads);
   if (n_heads > 0 && !find (file, length_key) && n_embd % n_heads != 0)
-    return fail (error, file->path, "key “%s” is %u: a divisor of “%s.embedding_length” (%u) was expected", heads_key, n_heads, arch, n_embd);
+    return fail (error, file->path, "key “%s” is %u: a divisor of “%s.embedding_length” (%u) was expected", heads_key, n_heads,
+                 arch, n_embd);
   return TRUE;
 }
 
@@ -638,19 +666,22 @@ get_projector (const File *file, GError **error)
   if (!optional_type (file, "clip.has_vision_encoder", GGUF_TYPE_BOOL, FALSE, error)
       || !optional_type (file, "clip.has_audio_encoder", GGUF_TYPE_BOOL, FALSE, error))
     return NULL;
-  if (!has_vision || !has_vision->data[0]) {
-    fail (error, file->path, "key “clip.has_vision_encoder” is not true: an mmproj that reads images was expected");
-    return NULL;
-  }
+  if (!has_vision || !has_vision->data[0])
+    {
+      fail (error, file->path, "key “clip.has_vision_encoder” is not true: an mmproj that reads images was expected");
+      return NULL;
+    }
   g_autofree char *projector = get_string (file, "clip.projector_type");
-  if (!projector || !*projector) {
-    g_free (projector);
-    projector = get_string (file, VISION "projector_type");
-  }
-  if (!projector || !*projector) {
-    fail (error, file->path, "key “clip.projector_type” is missing: the name of a projector was expected");
-    return NULL;
-  }
+  if (!projector || !*projector)
+    {
+      g_free (projector);
+      projector = get_string (file, VISION "projector_type");
+    }
+  if (!projector || !*projector)
+    {
+      fail (error, file->path, "key “clip.projector_type” is missing: the name of a projector was expected");
+      return NULL;
+    }
   return g_steal_pointer (&projector);
 }
 
@@ -717,7 +748,8 @@ get_encoder (const File *file, Encoder *out, GError **error)
       || !require_u32 (file, VISION "patch_size", 1, &out->patch_size, error))
     return FALSE;
   if (!find (file, VISION "attention.head_dim") && out->n_embd % out->n_heads != 0)
-    return fail (error, file->path, "key “" VISION "attention.head_count” is %u: a divisor of “" VISION "embedding_length” (%u) was expected",
+    return fail (error, file->path,
+                 "key “" VISION "attention.head_count” is %u: a divisor of “" VISION "embedding_length” (%u) was expected",
                  out->n_heads, out->n_embd);
   return TRUE;
 }
@@ -728,15 +760,16 @@ static gboolean
 check_patches (const File *file, const Encoder *encoder, GError **error)
 {
   static const char *const names[] = { "v.patch_embd.weight", "v.patch_embd.weight.1" };
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-    if (get_dimension (file, names[i], 2) != 3)
-      continue;
-    for (unsigned dim = 0; dim < 2; dim++)
-      if (!require_dimension (file, names[i], dim, encoder->patch_size, "key “" VISION "patch_size”", error))
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      if (get_dimension (file, names[i], 2) != 3)
+        continue;
+      for (unsigned dim = 0; dim < 2; dim++)
+        if (!require_dimension (file, names[i], dim, encoder->patch_size, "key “" VISION "patch_size”", error))
+          return FALSE;
+      if (!require_dimension (file, names[i], 3, encoder->n_embd, "key “" VISION "embedding_length”", error))
         return FALSE;
-    if (!require_dimension (file, names[i], 3, encoder->n_embd, "key “" VISION "embedding_length”", error))
-      return FALSE;
-  }
+    }
   return TRUE;
 }
 
@@ -786,18 +819,19 @@ static gboolean
 check_deepstack (const File *file, const Encoder *encoder, const File *model, const char *model_arch, GError **error)
 {
   guint32 n_found = 0, n_expected = 0;
-  for (guint32 i = 0; i < encoder->n_blocks; i++) {
-    char name[GGML_MAX_NAME];
-    g_snprintf (name, sizeof name, "v.deepstack.%u.fc2.weight", i);
-    if (g_hash_table_contains (file->tensors, name))
-      n_found++;
-  }
+  for (guint32 i = 0; i < encoder->n_blocks; i++)
+    {
+      char name[GGML_MAX_NAME];
+      g_snprintf (name, sizeof name, "v.deepstack.%u.fc2.weight", i);
+      if (g_hash_table_contains (file->tensors, name))
+        n_found++;
+    }
   g_autofree char *key = g_strconcat (model_arch, ".n_deepstack_layers", NULL);
   if (!optional_u32 (model, key, 0, &n_expected, error))
     return FALSE;
   if (n_found != n_expected)
-    return fail (error, file->path, "it has %u deepstack layers: %u were expected (key “%s” of the model, %s)", n_found, n_expected, key,
-                 model->path);
+    return fail (error, file->path, "it has %u deepstack layers: %u were expected (key “%s” of the model, %s)", n_found,
+                 n_expected, key, model->path);
   return TRUE;
 }
 
@@ -808,8 +842,8 @@ check_pair (const File *file, const Family *family, const File *model, const cha
   if (feeds (family, model_arch) || !arch_is_known (model_arch))
     return TRUE;
   g_autofree char *archs = g_strjoinv (", ", (char **) family->archs);
-  return fail (error, file->path, "its projector “%s” is for the architecture %s; that of the model, %s, is “%s”", family->projector, archs,
-               model->path, model_arch);
+  return fail (error, file->path, "its projector “%s” is for the architecture %s; that of the model, %s, is “%s”",
+               family->projector, archs, model->path, model_arch);
 }
 
 gboolean
@@ -834,7 +868,8 @@ ut_gguf_check_mmproj (const char *model_path, const char *mmproj_path, GError **
   const Family *family = find_family (projector);
   if (!family)
     return TRUE;
-  return check_pair (file, family, model, model_arch, error) && (!family->square_positions || check_positions (file, &encoder, error))
-         && check_merge (file, family, &encoder, error) && check_output (file, family, model, model_arch, error)
+  return check_pair (file, family, model, model_arch, error)
+         && (!family->square_positions || check_positions (file, &encoder, error)) && check_merge (file, family, &encoder, error)
+         && check_output (file, family, model, model_arch, error)
          && (!g_str_equal (projector, "qwen3vl_merger") || check_deepstack (file, &encoder, model, model_arch, error));
 }
