@@ -1,490 +1,88 @@
 #include "engine/gguf-check.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ggml.h>
 #include <gguf.h>
 #include <math.h>
-#include <stdckdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "engine/gguf-file.h"
 
-/* ------------------------------------------------------------------ the container (layout: gguf.h) */
-
-/* A value of the header. Scalars and strings lie in the file where `data` points; so do arrays of scalars, one after the other. */
-typedef struct {
-  enum gguf_type type; /* of the elements, where it is an array */
-  gboolean is_array;
-  guint64 n; /* elements; bytes for a string; 1 for another scalar */
-  const guint8 *data;
-} Value;
-
-typedef struct {
-  guint64 ne[GGML_MAX_DIMS]; /* 1 past the last dimension */
-  guint64 offset, size;      /* bytes, from the beginning of the tensor data */
-} Tensor;
-
-typedef struct {
-  const char *path;
-  GMappedFile *map;
-  GHashTable *values;  /* char * → Value * */
-  GHashTable *tensors; /* char * → Tensor * */
-} File;
-
-static void
-file_free (File *file)
-{
-  g_clear_pointer (&file->map, g_mapped_file_unref);
-  g_clear_pointer (&file->values, g_hash_table_unref);
-  g_clear_pointer (&file->tensors, g_hash_table_unref);
-  g_free (file);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (File, file_free)
-
-[[gnu::format (printf, 3, 4)]] static gboolean
-fail (GError **error, const char *path, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s: %s", path, text);
-  return FALSE;
-}
-
-/* What is still to be read. */
-typedef struct {
-  const char *path;
-  const guint8 *data;
-  gsize size, at;
-} Cursor;
-
-/* The next n bytes; an error where there are not as many. */
-static gboolean
-take (Cursor *cursor, guint64 n, const guint8 **out, GError **error)
-{
-  if (n > cursor->size - cursor->at)
-    return fail (error, cursor->path, "the header goes past the end of the file (%zu bytes): truncated, or not a GGUF file",
-                 cursor->size);
-  *out = cursor->data + cursor->at;
-  cursor->at += n;
-  return TRUE;
-}
-
-static guint32
-get_u32 (const guint8 *data)
-{
-  guint32 value;
-  memcpy (&value, data, sizeof value);
-  return GUINT32_FROM_LE (value);
-}
-
-static guint64
-get_u64 (const guint8 *data)
-{
-  guint64 value;
-  memcpy (&value, data, sizeof value);
-  return GUINT64_FROM_LE (value);
-}
-
-static gboolean
-take_u32 (Cursor *cursor, guint32 *out, GError **error)
-{
-  const guint8 *data;
-  if (!take (cursor, sizeof *out, &data, error))
-    return FALSE;
-  *out = get_u32 (data);
-  return TRUE;
-}
-
-static gboolean
-take_u64 (Cursor *cursor, guint64 *out, GError **error)
-{
-  const guint8 *data;
-  if (!take (cursor, sizeof *out, &data, error))
-    return FALSE;
-  *out = get_u64 (data);
-  return TRUE;
-}
-
-static gboolean
-take_string (Cursor *cursor, guint64 *out_n, const guint8 **out, GError **error)
-{
-  return take_u64 (cursor, out_n, error) && take (cursor, *out_n, out, error);
-}
-
-/* The name of a key or a tensor, `what`: text that can be printed, found again and told from every other. */
-static gboolean
-take_name (Cursor *cursor, const char *what, GHashTable *known, char **out, GError **error)
-{
-  guint64 n;
-  const guint8 *data;
-  if (!take_string (cursor, &n, &data, error))
-    return FALSE;
-  if (n == 0 || n > G_MAXSSIZE || memchr (data, '\0', n) || !g_utf8_validate ((const char *) data, (gssize) n, NULL))
-    return fail (error, cursor->path, "%s %u has no readable name", what, g_hash_table_size (known));
-  *out = g_strndup ((const char *) data, n);
-  if (g_hash_table_contains (known, *out))
-    {
-      fail (error, cursor->path, "%s “%s” stands twice", what, *out);
-      g_clear_pointer (out, g_free);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* Bytes of an element; 0 for what has no fixed size. */
-static gsize
-element_size (guint32 type)
-{
-  switch (type)
-    {
-    case GGUF_TYPE_UINT8:
-    case GGUF_TYPE_INT8:
-    case GGUF_TYPE_BOOL:
-      return 1;
-    case GGUF_TYPE_UINT16:
-    case GGUF_TYPE_INT16:
-      return 2;
-    case GGUF_TYPE_UINT32:
-    case GGUF_TYPE_INT32:
-    case GGUF_TYPE_FLOAT32:
-      return 4;
-    case GGUF_TYPE_UINT64:
-    case GGUF_TYPE_INT64:
-    case GGUF_TYPE_FLOAT64:
-      return 8;
-    default:
-      return 0;
-    }
-}
-
-static gboolean
-take_string_array (Cursor *cursor, guint64 n, GError **error)
-{
-  for (guint64 i = 0; i < n; i++)
-    {
-      guint64 length;
-      const guint8 *data;
-      if (!take_string (cursor, &length, &data, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-take_value (Cursor *cursor, const char *key, Value *out, GError **error)
-{
-  guint32 type;
-  *out = (Value) { .n = 1 };
-  if (!take_u32 (cursor, &type, error))
-    return FALSE;
-  out->is_array = type == GGUF_TYPE_ARRAY;
-  if (out->is_array && (!take_u32 (cursor, &type, error) || !take_u64 (cursor, &out->n, error)))
-    return FALSE;
-  if (type != GGUF_TYPE_STRING && element_size (type) == 0)
-    return fail (error, cursor->path, "key “%s” is of the unknown type %u", key, type);
-  out->type = (enum gguf_type) type;
-
-  if (type == GGUF_TYPE_STRING && out->is_array)
-    return take_string_array (cursor, out->n, error);
-  if (type == GGUF_TYPE_STRING)
-    return take_string (cursor, &out->n, &out->data, error);
-  guint64 n_bytes;
-  if (ckd_mul (&n_bytes, out->n, element_size (type)))
-    n_bytes = G_MAXUINT64; /* as good as past the end */
-  return take (cursor, n_bytes, &out->data, error);
-}
-
-static gboolean
-take_values (Cursor *cursor, guint64 n, GHashTable *values, GError **error)
-{
-  for (guint64 i = 0; i < n; i++)
-    {
-      g_autofree char *key = NULL;
-      Value value;
-      if (!take_name (cursor, "key", values, &key, error) || !take_value (cursor, key, &value, error))
-        return FALSE;
-      g_hash_table_insert (values, g_steal_pointer (&key), g_memdup2 (&value, sizeof value));
-    }
-  return TRUE;
-}
-
-/* The bytes a tensor of this type and shape takes; FALSE where ggml has no such type, or the rows are not whole blocks of it, or the
- * number is too large to be true. */
-static gboolean
-tensor_size (guint32 type, const guint64 ne[GGML_MAX_DIMS], guint64 *out)
-{
-  if (type >= GGML_TYPE_COUNT)
-    return FALSE;
-  const gint64 block = ggml_blck_size ((enum ggml_type) type); /* 0 for the types that were withdrawn */
-  if (block <= 0 || ne[0] % (guint64) block != 0)
-    return FALSE;
-  *out = ggml_type_size ((enum ggml_type) type);
-  if (ckd_mul (out, *out, ne[0] / (guint64) block))
-    return FALSE;
-  for (gsize i = 1; i < GGML_MAX_DIMS; i++)
-    if (ckd_mul (out, *out, ne[i]))
-      return FALSE;
-  return *out <= G_MAXINT64;
-}
-
-static gboolean
-take_tensor (Cursor *cursor, const char *name, Tensor *out, GError **error)
-{
-  guint32 n_dims, type;
-  if (strlen (name) >= GGML_MAX_NAME)
-    return fail (error, cursor->path, "tensor “%s”: a name of %d bytes at most was expected", name, GGML_MAX_NAME - 1);
-  if (!take_u32 (cursor, &n_dims, error))
-    return FALSE;
-  if (n_dims > GGML_MAX_DIMS)
-    return fail (error, cursor->path, "tensor “%s” has %u dimensions: %d at most were expected", name, n_dims, GGML_MAX_DIMS);
-  for (guint32 i = 0; i < GGML_MAX_DIMS; i++)
-    {
-      out->ne[i] = 1;
-      if (i < n_dims && !take_u64 (cursor, &out->ne[i], error))
-        return FALSE;
-      if (out->ne[i] == 0 || out->ne[i] > G_MAXINT64)
-        return fail (error, cursor->path, "tensor “%s”: dimension %u is not a positive number", name, i);
-    }
-  if (!take_u32 (cursor, &type, error) || !take_u64 (cursor, &out->offset, error))
-    return FALSE;
-  if (!tensor_size (type, out->ne, &out->size))
-    return fail (error, cursor->path,
-                 "tensor “%s”: its type (%u) and shape (%" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " × …) do not fit", name,
-                 type, out->ne[0], out->ne[1]);
-  return TRUE;
-}
-
-/* Rounds up to a multiple of a power of two; FALSE past 2^64. */
-static gboolean
-pad (guint64 *value, guint64 alignment)
-{
-  if (ckd_add (value, *value, alignment - 1))
-    return FALSE;
-  *value &= ~(alignment - 1);
-  return TRUE;
-}
-
-/* The tensors' headers, then where their data lie: one after the other in the order of the headers, each aligned, all in the file. */
-static gboolean
-take_tensors (Cursor *cursor, guint64 n, guint64 alignment, GHashTable *tensors, GError **error)
-{
-  guint64 expected = 0, furthest = 0;
-  g_autofree char *last = NULL;
-  for (guint64 i = 0; i < n; i++)
-    {
-      g_autofree char *name = NULL;
-      Tensor tensor;
-      if (!take_name (cursor, "tensor", tensors, &name, error) || !take_tensor (cursor, name, &tensor, error))
-        return FALSE;
-      if (tensor.offset != expected)
-        return fail (error, cursor->path,
-                     "tensor “%s” begins at byte %" G_GUINT64_FORMAT " of the data: %" G_GUINT64_FORMAT " was expected", name,
-                     tensor.offset, expected);
-      if (ckd_add (&furthest, tensor.offset, tensor.size) || (expected = furthest, !pad (&expected, alignment)))
-        return fail (error, cursor->path, "tensor “%s” is too large to be true", name);
-      g_free (last);
-      last = g_strdup (name);
-      g_hash_table_insert (tensors, g_steal_pointer (&name), g_memdup2 (&tensor, sizeof tensor));
-    }
-
-  guint64 end = cursor->at;
-  if (n > 0 && (!pad (&end, alignment) || ckd_add (&end, end, furthest) || end > cursor->size))
-    return fail (error, cursor->path,
-                 "the file has %zu bytes, but tensor “%s” ends at byte %" G_GUINT64_FORMAT
-                 ": truncated (was the download cut short?)",
-                 cursor->size, last, end);
-  return TRUE;
-}
-
-static gboolean
-take_magic (Cursor *cursor, GError **error)
-{
-  const guint8 *magic;
-  guint32 version;
-  if (cursor->size < 4 || memcmp (cursor->data, GGUF_MAGIC, 4) != 0)
-    return fail (error, cursor->path, "not a GGUF file: one begins with “GGUF”");
-  if (!take (cursor, 4, &magic, error) || !take_u32 (cursor, &version, error))
-    return FALSE;
-  /* Version 1 had other widths. A version that reads as a multiple of 65536 is that of a big-endian file. */
-  if (version < 2 || version > GGUF_VERSION)
-    return fail (error, cursor->path, "GGUF version %u%s: 2 or %d was expected", version,
-                 version & 0xffff ? "" : " (a big-endian file?)", GGUF_VERSION);
-  return TRUE;
-}
-
-static const Value *
-find (const File *file, const char *key)
-{
-  return g_hash_table_lookup (file->values, key);
-}
-
-static gboolean
-get_alignment (const File *file, guint64 *out, GError **error)
-{
-  const Value *value = find (file, GGUF_KEY_GENERAL_ALIGNMENT);
-  *out = GGUF_DEFAULT_ALIGNMENT;
-  if (!value)
-    return TRUE;
-  if (value->type == GGUF_TYPE_UINT32 && !value->is_array)
-    *out = get_u32 (value->data);
-  else
-    *out = 0;
-  if (*out == 0 || (*out & (*out - 1)) != 0)
-    return fail (error, file->path, "key “" GGUF_KEY_GENERAL_ALIGNMENT "”: a power of two (u32) was expected");
-  return TRUE;
-}
-
-/* The whole file in memory, read as it is touched. Waits for nothing: a pipe is no model. */
-static GMappedFile *
-map_file (const char *path, GError **error)
-{
-  struct stat status;
-  const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &status) != 0)
-    {
-      fail (error, path, "cannot be read: %s", g_strerror (errno));
-      if (fd >= 0)
-        close (fd);
-      return NULL;
-    }
-  g_autoptr (GError) reason = NULL;
-  GMappedFile *map = NULL;
-  if (!S_ISREG (status.st_mode))
-    fail (error, path, "a file was expected, not a %s", S_ISDIR (status.st_mode) ? "folder" : "device or pipe");
-  else if (!(map = g_mapped_file_new_from_fd (fd, FALSE, &reason)))
-    fail (error, path, "cannot be read: %s", reason->message);
-  close (fd);
-  return map;
-}
-
-/* Reads the whole header. `path` is borrowed for as long as the file lives. */
-static File *
-file_open (const char *path, GError **error)
-{
-  g_autoptr (File) file = g_new0 (File, 1);
-  file->path = path;
-  file->map = map_file (path, error);
-  if (!file->map)
-    return NULL;
-  file->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  file->tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-
-  Cursor cursor = { .path = path,
-                    .data = (const guint8 *) g_mapped_file_get_contents (file->map),
-                    .size = g_mapped_file_get_length (file->map) };
-  guint64 n_tensors, n_values, alignment;
-  if (!take_magic (&cursor, error) || !take_u64 (&cursor, &n_tensors, error) || !take_u64 (&cursor, &n_values, error)
-      || !take_values (&cursor, n_values, file->values, error) || !get_alignment (file, &alignment, error)
-      || !take_tensors (&cursor, n_tensors, alignment, file->tensors, error))
-    return NULL;
-  return g_steal_pointer (&file);
-}
-
-/* ------------------------------------------------------------------ keys and shapes */
-
-/* The string at `key`; NULL where there is none. */
-static char *
-get_string (const File *file, const char *key)
-{
-  const Value *value = find (file, key);
-  if (!value || value->type != GGUF_TYPE_STRING || value->is_array)
-    return NULL;
-  return g_utf8_make_valid ((const char *) value->data, (gssize) value->n);
-}
+/* ── keys and shapes ────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
 /* A u32 of at least `min` at `key`. libmtmd aborts on a value of any other type. */
 static gboolean
-require_u32 (const File *file, const char *key, guint32 min, guint32 *out, GError **error)
+require_u32 (const UtGguf *file, const char *key, guint32 min, guint32 *out, GError **error)
 {
-  const Value *value = find (file, key);
+  const UtGgufValue *value = ut_gguf_find (file, key);
   if (!value)
-    return fail (error, file->path, "key “%s” is missing: a whole number (u32) of at least %u was expected", key, min);
+    return ut_gguf_fail (error, file->path, "key “%s” is missing: a whole number (u32) of at least %u was expected", key, min);
   if (value->is_array || value->type != GGUF_TYPE_UINT32)
-    return fail (error, file->path, "key “%s” is of type %s%s: a whole number (u32) was expected", key,
-                 gguf_type_name (value->type), value->is_array ? " array" : "");
-  *out = get_u32 (value->data);
+    return ut_gguf_fail (error, file->path, "key “%s” is of type %s%s: a whole number (u32) was expected", key,
+                         gguf_type_name (value->type), value->is_array ? " array" : "");
+  *out = ut_gguf_u32 (value);
   /* The libraries hold these in an int32_t. */
   if (*out < min || *out > G_MAXINT32)
-    return fail (error, file->path, "key “%s” is %u: at least %u was expected", key, *out, min);
+    return ut_gguf_fail (error, file->path, "key “%s” is %u: at least %u was expected", key, *out, min);
   return TRUE;
 }
 
 /* The same where the key may be absent: *out stays as it was then. */
 static gboolean
-optional_u32 (const File *file, const char *key, guint32 min, guint32 *out, GError **error)
+optional_u32 (const UtGguf *file, const char *key, guint32 min, guint32 *out, GError **error)
 {
-  return !find (file, key) || require_u32 (file, key, min, out, error);
+  return !ut_gguf_find (file, key) || require_u32 (file, key, min, out, error);
 }
 
 static gboolean
-optional_type (const File *file, const char *key, enum gguf_type type, gboolean is_array, GError **error)
+optional_type (const UtGguf *file, const char *key, enum gguf_type type, gboolean is_array, GError **error)
 {
-  const Value *value = find (file, key);
+  const UtGgufValue *value = ut_gguf_find (file, key);
   if (!value || (value->type == type && value->is_array == is_array))
     return TRUE;
-  return fail (error, file->path, "key “%s” is of type %s%s: %s%s was expected", key, gguf_type_name (value->type),
-               value->is_array ? " array" : "", gguf_type_name (type), is_array ? " array" : "");
-}
-
-static double
-get_float (const Value *value, guint64 i)
-{
-  if (value->type == GGUF_TYPE_FLOAT32)
-    {
-      const guint32 bits = get_u32 (value->data + 4 * i);
-      float number;
-      memcpy (&number, &bits, sizeof number);
-      return (double) number;
-    }
-  const guint64 bits = get_u64 (value->data + 8 * i);
-  double number;
-  memcpy (&number, &bits, sizeof number);
-  return number;
+  return ut_gguf_fail (error, file->path, "key “%s” is of type %s%s: %s%s was expected", key, gguf_type_name (value->type),
+                       value->is_array ? " array" : "", gguf_type_name (type), is_array ? " array" : "");
 }
 
 /* No hyperparameter may be NaN or infinite: the numbers computed with it would be, or would look right and not be. A tokenizer's
  * scores are no hyperparameters. */
 static gboolean
-check_finite (const File *file, GError **error)
+check_finite (const UtGguf *file, GError **error)
 {
   GHashTableIter iter;
   gpointer key, entry;
   g_hash_table_iter_init (&iter, file->values);
   while (g_hash_table_iter_next (&iter, &key, &entry))
     {
-      const Value *value = entry;
+      const UtGgufValue *value = entry;
       if ((value->type != GGUF_TYPE_FLOAT32 && value->type != GGUF_TYPE_FLOAT64) || g_str_has_prefix (key, "tokenizer."))
         continue;
       for (guint64 i = 0; i < value->n; i++)
-        if (!isfinite (get_float (value, i)))
-          return fail (error, file->path, "key “%s” is not a finite number", (const char *) key);
+        if (!isfinite (ut_gguf_float (value, i)))
+          return ut_gguf_fail (error, file->path, "key “%s” is not a finite number", (const char *) key);
     }
   return TRUE;
 }
 
 /* Dimension `dim` of a tensor; 0 where there is no such tensor. */
 static guint64
-get_dimension (const File *file, const char *name, unsigned dim)
+get_dimension (const UtGguf *file, const char *name, unsigned dim)
 {
-  const Tensor *tensor = g_hash_table_lookup (file->tensors, name);
+  const UtGgufTensor *tensor = g_hash_table_lookup (file->tensors, name);
   return tensor ? tensor->ne[dim] : 0;
 }
 
 /* The same where the tensor must be there and have this size. `why` says what the size follows from. */
 static gboolean
-require_dimension (const File *file, const char *name, unsigned dim, guint64 expected, const char *why, GError **error)
+require_dimension (const UtGguf *file, const char *name, unsigned dim, guint64 expected, const char *why, GError **error)
 {
   const guint64 size = get_dimension (file, name, dim);
   if (size == 0)
-    return fail (error, file->path, "tensor “%s” is missing", name);
+    return ut_gguf_fail (error, file->path, "tensor “%s” is missing", name);
   if (size != expected)
-    return fail (error, file->path, "tensor “%s”: dimension %u is %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " was expected (%s)",
-                 name, dim, size, expected, why);
+    return ut_gguf_fail (error, file->path,
+                         "tensor “%s”: dimension %u is %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " was expected (%s)", name, dim,
+                         size, expected, why);
   return TRUE;
 }
 
@@ -568,40 +166,41 @@ arch_is_known (const char *arch)
 
 /* What kind of file it is, by its own word, and that it is the kind wanted. */
 static char *
-get_arch (const File *file, GError **error)
+get_arch (const UtGguf *file, GError **error)
 {
-  g_autofree char *arch = get_string (file, "general.architecture");
+  g_autofree char *arch = ut_gguf_string (file, "general.architecture");
   if (!arch || !*arch)
     {
-      fail (error, file->path, "key “general.architecture” is missing: the name of an architecture was expected");
+      ut_gguf_fail (error, file->path, "key “general.architecture” is missing: the name of an architecture was expected");
       return NULL;
     }
   return g_steal_pointer (&arch);
 }
 
 static gboolean
-check_is_model (const File *file, const char *arch, GError **error)
+check_is_model (const UtGguf *file, const char *arch, GError **error)
 {
-  g_autofree char *type = get_string (file, "general.type");
+  g_autofree char *type = ut_gguf_string (file, "general.type");
   if (g_str_equal (arch, CLIP) || g_strcmp0 (type, "mmproj") == 0)
-    return fail (error, file->path,
-                 "key “general.architecture” is “%s”: this is the vision half of a model, and its text half was expected; "
-                 "the model and the mmproj look swapped",
-                 arch);
+    return ut_gguf_fail (
+        error, file->path,
+        "key “general.architecture” is “%s”: this is the vision half of a model, and its text half was expected; "
+        "the model and the mmproj look swapped",
+        arch);
   if (g_strcmp0 (type, "adapter") == 0 || g_strcmp0 (type, "imatrix") == 0)
-    return fail (error, file->path, "key “general.type” is “%s”: “model” was expected", type);
+    return ut_gguf_fail (error, file->path, "key “general.type” is “%s”: “model” was expected", type);
   return TRUE;
 }
 
 /* Heads must share a layer's width evenly. Models with another number a layer (an array) or none (recurrent ones) are libllama's own
  * business, unless the architecture is one that reads images here: those all attend. */
 static gboolean
-check_text_heads (const File *file, const char *arch, guint32 n_embd, GError **error)
+check_text_heads (const UtGguf *file, const char *arch, guint32 n_embd, GError **error)
 {
   g_autofree char *heads_key = g_strconcat (arch, ".attention.head_count", NULL);
   g_autofree char *kv_key = g_strconcat (arch, ".attention.head_count_kv", NULL);
   g_autofree char *length_key = g_strconcat (arch, ".attention.key_length", NULL);
-  const Value *heads = find (file, heads_key), *kv = find (file, kv_key);
+  const UtGgufValue *heads = ut_gguf_find (file, heads_key), *kv = ut_gguf_find (file, kv_key);
   if ((heads && heads->is_array) || (kv && kv->is_array))
     return TRUE;
 
@@ -612,15 +211,16 @@ check_text_heads (const File *file, const char *arch, guint32 n_embd, GError **e
   if (!require_u32 (file, heads_key, min, &n_heads, error) || !optional_u32 (file, kv_key, min, &n_kv, error))
     return FALSE;
   if (n_heads > 0 && n_kv > 0 && n_heads % n_kv != 0)
-    return fail (error, file->path, "key “%s” is %u: a divisor of “%s” (%u) was expected", kv_key, n_kv, heads_key, n_heads);
-  if (n_heads > 0 && !find (file, length_key) && n_embd % n_heads != 0)
-    return fail (error, file->path, "key “%s” is %u: a divisor of “%s.embedding_length” (%u) was expected", heads_key, n_heads,
-                 arch, n_embd);
+    return ut_gguf_fail (error, file->path, "key “%s” is %u: a divisor of “%s” (%u) was expected", kv_key, n_kv, heads_key,
+                         n_heads);
+  if (n_heads > 0 && !ut_gguf_find (file, length_key) && n_embd % n_heads != 0)
+    return ut_gguf_fail (error, file->path, "key “%s” is %u: a divisor of “%s.embedding_length” (%u) was expected", heads_key,
+                         n_heads, arch, n_embd);
   return TRUE;
 }
 
 static gboolean
-get_text_width (const File *file, const char *arch, guint32 *out, GError **error)
+get_text_width (const UtGguf *file, const char *arch, guint32 *out, GError **error)
 {
   g_autofree char *key = g_strconcat (arch, ".embedding_length", NULL);
   return require_u32 (file, key, 1, out, error);
@@ -629,7 +229,7 @@ get_text_width (const File *file, const char *arch, guint32 *out, GError **error
 gboolean
 ut_gguf_check_model (const char *model_path, GError **error)
 {
-  g_autoptr (File) file = file_open (model_path, error);
+  g_autoptr (UtGguf) file = ut_gguf_open (model_path, error);
   if (!file)
     return FALSE;
   g_autofree char *arch = get_arch (file, error);
@@ -650,36 +250,37 @@ typedef struct {
 } Encoder;
 
 static gboolean
-check_is_mmproj (const File *file, const char *arch, const char *model_arch, GError **error)
+check_is_mmproj (const UtGguf *file, const char *arch, const char *model_arch, GError **error)
 {
   if (g_str_equal (arch, CLIP))
     return TRUE;
-  return fail (error, file->path, "key “general.architecture” is “%s”: “clip”, the vision half of a model, was expected%s", arch,
-               g_str_equal (model_arch, CLIP) ? "; the model and the mmproj look swapped" : "");
+  return ut_gguf_fail (error, file->path,
+                       "key “general.architecture” is “%s”: “clip”, the vision half of a model, was expected%s", arch,
+                       g_str_equal (model_arch, CLIP) ? "; the model and the mmproj look swapped" : "");
 }
 
 /* The name of the projector that makes the encoder's output the text half's input. */
 static char *
-get_projector (const File *file, GError **error)
+get_projector (const UtGguf *file, GError **error)
 {
-  const Value *has_vision = find (file, "clip.has_vision_encoder");
+  const UtGgufValue *has_vision = ut_gguf_find (file, "clip.has_vision_encoder");
   if (!optional_type (file, "clip.has_vision_encoder", GGUF_TYPE_BOOL, FALSE, error)
       || !optional_type (file, "clip.has_audio_encoder", GGUF_TYPE_BOOL, FALSE, error))
     return NULL;
   if (!has_vision || !has_vision->data[0])
     {
-      fail (error, file->path, "key “clip.has_vision_encoder” is not true: an mmproj that reads images was expected");
+      ut_gguf_fail (error, file->path, "key “clip.has_vision_encoder” is not true: an mmproj that reads images was expected");
       return NULL;
     }
-  g_autofree char *projector = get_string (file, "clip.projector_type");
+  g_autofree char *projector = ut_gguf_string (file, "clip.projector_type");
   if (!projector || !*projector)
     {
       g_free (projector);
-      projector = get_string (file, VISION "projector_type");
+      projector = ut_gguf_string (file, VISION "projector_type");
     }
   if (!projector || !*projector)
     {
-      fail (error, file->path, "key “clip.projector_type” is missing: the name of a projector was expected");
+      ut_gguf_fail (error, file->path, "key “clip.projector_type” is missing: the name of a projector was expected");
       return NULL;
     }
   return g_steal_pointer (&projector);
@@ -687,20 +288,20 @@ get_projector (const File *file, GError **error)
 
 /* Three numbers, one a colour; libmtmd reads three whatever the length, and divides by the deviations. */
 static gboolean
-check_colours (const File *file, const char *key, gboolean divides, GError **error)
+check_colours (const UtGguf *file, const char *key, gboolean divides, GError **error)
 {
-  const Value *value = find (file, key);
+  const UtGgufValue *value = ut_gguf_find (file, key);
   if (!value || !value->is_array || value->type != GGUF_TYPE_FLOAT32 || value->n < 3)
-    return fail (error, file->path, "key “%s”: three numbers (f32 array) were expected", key);
+    return ut_gguf_fail (error, file->path, "key “%s”: three numbers (f32 array) were expected", key);
   for (guint64 i = 0; i < 3; i++)
-    if (divides && !(get_float (value, i) > 0.0))
-      return fail (error, file->path, "key “%s”: number %" G_GUINT64_FORMAT " is not above 0", key, i);
+    if (divides && !(ut_gguf_float (value, i) > 0.0))
+      return ut_gguf_fail (error, file->path, "key “%s”: number %" G_GUINT64_FORMAT " is not above 0", key, i);
   return TRUE;
 }
 
 /* The keys libmtmd reads with a getter that aborts on another type, or as an array of another. */
 static gboolean
-check_types (const File *file, GError **error)
+check_types (const UtGguf *file, GError **error)
 {
   static const struct {
     const char *key;
@@ -731,14 +332,14 @@ check_types (const File *file, GError **error)
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     if (!optional_type (file, keys[i].key, keys[i].type, keys[i].is_array, error))
       return FALSE;
-  const Value *pinpoints = find (file, VISION "image_grid_pinpoints");
+  const UtGgufValue *pinpoints = ut_gguf_find (file, VISION "image_grid_pinpoints");
   if (pinpoints && pinpoints->n % 2 != 0)
-    return fail (error, file->path, "key “" VISION "image_grid_pinpoints”: pairs of numbers were expected");
+    return ut_gguf_fail (error, file->path, "key “" VISION "image_grid_pinpoints”: pairs of numbers were expected");
   return TRUE;
 }
 
 static gboolean
-get_encoder (const File *file, Encoder *out, GError **error)
+get_encoder (const UtGguf *file, Encoder *out, GError **error)
 {
   /* An image size of 0 stands for one that varies. */
   if (!require_u32 (file, VISION "embedding_length", 1, &out->n_embd, error)
@@ -747,17 +348,18 @@ get_encoder (const File *file, Encoder *out, GError **error)
       || !require_u32 (file, VISION "image_size", 0, &out->image_size, error)
       || !require_u32 (file, VISION "patch_size", 1, &out->patch_size, error))
     return FALSE;
-  if (!find (file, VISION "attention.head_dim") && out->n_embd % out->n_heads != 0)
-    return fail (error, file->path,
-                 "key “" VISION "attention.head_count” is %u: a divisor of “" VISION "embedding_length” (%u) was expected",
-                 out->n_heads, out->n_embd);
+  if (!ut_gguf_find (file, VISION "attention.head_dim") && out->n_embd % out->n_heads != 0)
+    return ut_gguf_fail (error, file->path,
+                         "key “" VISION "attention.head_count” is %u: a divisor of “" VISION
+                         "embedding_length” (%u) was expected",
+                         out->n_heads, out->n_embd);
   return TRUE;
 }
 
 /* The convolution that makes patches of pixels: [patch, patch, 3 colours, n_embd]. Families that make them otherwise have no such
  * four dimensions and pass. */
 static gboolean
-check_patches (const File *file, const Encoder *encoder, GError **error)
+check_patches (const UtGguf *file, const Encoder *encoder, GError **error)
 {
   static const char *const names[] = { "v.patch_embd.weight", "v.patch_embd.weight.1" };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -774,7 +376,7 @@ check_patches (const File *file, const Encoder *encoder, GError **error)
 }
 
 static gboolean
-check_positions (const File *file, const Encoder *encoder, GError **error)
+check_positions (const UtGguf *file, const Encoder *encoder, GError **error)
 {
   const char *name = "v.position_embd.weight";
   const guint64 n_side = encoder->image_size / encoder->patch_size, n_patches = n_side * n_side;
@@ -787,7 +389,7 @@ check_positions (const File *file, const Encoder *encoder, GError **error)
 
 /* How many tokens' worth of width the projector takes in: merge² patches become one. */
 static gboolean
-check_merge (const File *file, const Family *family, const Encoder *encoder, GError **error)
+check_merge (const UtGguf *file, const Family *family, const Encoder *encoder, GError **error)
 {
   guint32 merge = family->merge_default;
   if (family->merge_key && !optional_u32 (file, family->merge_key, 1, &merge, error))
@@ -796,14 +398,14 @@ check_merge (const File *file, const Family *family, const Encoder *encoder, GEr
     return TRUE;
   /* 65536: libmtmd's own bound, and far from an overflow here. */
   if (merge >= 65536)
-    return fail (error, file->path, "key “%s” is %u: less than 65536 was expected", family->merge_key, merge);
+    return ut_gguf_fail (error, file->path, "key “%s” is %u: less than 65536 was expected", family->merge_key, merge);
   g_autofree char *why = family->merge_key ? g_strdup_printf ("“" VISION "embedding_length” × “%s”²", family->merge_key)
                                            : g_strdup ("“" VISION "embedding_length”");
   return require_dimension (file, family->input.tensor, family->input.dim, (guint64) encoder->n_embd * merge * merge, why, error);
 }
 
 static gboolean
-check_output (const File *file, const Family *family, const File *model, const char *model_arch, GError **error)
+check_output (const UtGguf *file, const Family *family, const UtGguf *model, const char *model_arch, GError **error)
 {
   if (!family->output.tensor)
     return TRUE;
@@ -816,7 +418,7 @@ check_output (const File *file, const Family *family, const File *model, const c
 
 /* Qwen3-VL hands extra vision features to the first layers of the text half; both must speak of as many. */
 static gboolean
-check_deepstack (const File *file, const Encoder *encoder, const File *model, const char *model_arch, GError **error)
+check_deepstack (const UtGguf *file, const Encoder *encoder, const UtGguf *model, const char *model_arch, GError **error)
 {
   guint32 n_found = 0, n_expected = 0;
   for (guint32 i = 0; i < encoder->n_blocks; i++)
@@ -830,27 +432,27 @@ check_deepstack (const File *file, const Encoder *encoder, const File *model, co
   if (!optional_u32 (model, key, 0, &n_expected, error))
     return FALSE;
   if (n_found != n_expected)
-    return fail (error, file->path, "it has %u deepstack layers: %u were expected (key “%s” of the model, %s)", n_found,
-                 n_expected, key, model->path);
+    return ut_gguf_fail (error, file->path, "it has %u deepstack layers: %u were expected (key “%s” of the model, %s)", n_found,
+                         n_expected, key, model->path);
   return TRUE;
 }
 
 /* A projector of one family and a text half of another can be as wide as each other: nothing would fail, and every number be wrong. */
 static gboolean
-check_pair (const File *file, const Family *family, const File *model, const char *model_arch, GError **error)
+check_pair (const UtGguf *file, const Family *family, const UtGguf *model, const char *model_arch, GError **error)
 {
   if (feeds (family, model_arch) || !arch_is_known (model_arch))
     return TRUE;
   g_autofree char *archs = g_strjoinv (", ", (char **) family->archs);
-  return fail (error, file->path, "its projector “%s” is for the architecture %s; that of the model, %s, is “%s”",
-               family->projector, archs, model->path, model_arch);
+  return ut_gguf_fail (error, file->path, "its projector “%s” is for the architecture %s; that of the model, %s, is “%s”",
+                       family->projector, archs, model->path, model_arch);
 }
 
 gboolean
 ut_gguf_check_mmproj (const char *model_path, const char *mmproj_path, GError **error)
 {
-  g_autoptr (File) model = file_open (model_path, error);
-  g_autoptr (File) file = model ? file_open (mmproj_path, error) : NULL;
+  g_autoptr (UtGguf) model = ut_gguf_open (model_path, error);
+  g_autoptr (UtGguf) file = model ? ut_gguf_open (mmproj_path, error) : NULL;
   if (!file)
     return FALSE;
   g_autofree char *model_arch = get_arch (model, error);
