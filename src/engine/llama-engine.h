@@ -43,7 +43,10 @@ typedef struct {
   const struct llama_vocab *vocab;
   const char *template;
   char *marker;   /* stands for an image in the text handed to libmtmd */
-  char *closing;  /* what the template writes after the assistant's words */
+  char *system;   /* the words of the template's own system turn; NULL where it has none */
+  char *opening;  /* what the template writes between the open turn of the assistant and its words: SmolVLM's has a space there */
+  char *closing;  /* what it writes after them */
+  const char *around_image; /* what the model's processor writes on both sides of an image and libmtmd does not; NULL for nothing */
   Capture last;   /* residual after the last layer: the paper's channel */
   Capture normed; /* the same after the final norm */
   gboolean capturing;
@@ -79,7 +82,7 @@ int ut_llama_common_prefix (const Tokens *a, const Tokens *b);
  * the template. The caller owns it. */
 char *ut_llama_apply_template (const LlamaEngine *engine, const char *user, const char *assistant);
 
-/* Takes the model's template and finds what it writes after the assistant's words. */
+/* Takes the model's template and finds what it writes of its own, and what before and after the assistant's words. */
 gboolean ut_llama_learn_template (LlamaEngine *engine, GError **error);
 
 /* ── llama-capture.c ────────────────────────────────────────────────────────────────────────────────────────────────────────── */

@@ -21,7 +21,7 @@ static gboolean
 prepare_option (const LlamaEngine *engine, const Work *work, const char *text, const char *closing, bool add_special,
                 Option *option, GError **error)
 {
-  g_autofree char *open = g_strconcat (work->text, text, NULL);
+  g_autofree char *open = g_strconcat (work->text, engine->opening, text, NULL);
   g_autofree char *whole = g_strconcat (open, closing, NULL);
   g_auto (Tokens) without_closing = ut_llama_tokenize (engine, open, add_special);
   option->text = text;

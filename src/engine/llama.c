@@ -148,6 +148,8 @@ llama_close (UtEngine *base)
   g_clear_pointer (&engine->ends, g_array_unref);
   g_clear_pointer (&engine->vision.sums, g_ptr_array_unref);
   g_free (engine->marker);
+  g_free (engine->system);
+  g_free (engine->opening);
   g_free (engine->closing);
   ut_engine_info_clear (&base->info);
   g_free (engine);
