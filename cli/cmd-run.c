@@ -24,6 +24,8 @@ on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *da
   const char *model = config->hf_repo != NULL ? config->hf_repo : config->engine.model;
   ui->started = TRUE;
   ut_fetch_bar_leave (&ui->fetch_bar);
+  if (engine->caveat != NULL)
+    fprintf (stderr, "warning: %s\n", engine->caveat);
   if (ui->bar.quiet)
     return;
   fprintf (stderr, "model    %s (%s; %s, %s)\n", model != NULL ? model : config->engine.engine, engine->description,

@@ -78,6 +78,10 @@ show (const Options *options, GError **error)
     return FALSE;
   UtDb *db = ut_store_db (store);
   const unsigned width = ut_table_terminal_width (stdout);
+  g_autofree char *caveat
+      = options->format != UT_TABLE_TEXT && options->format != UT_TABLE_MARKDOWN ? ut_report_caveat (db) : NULL;
+  if (caveat != NULL)
+    fprintf (stderr, "warning: %s\n", caveat);
   if (options->view == NULL)
     return ut_report_overview (db, options->format, width, stdout, error);
   return ut_report_view (db, options->view, options->format, width, stdout, error);

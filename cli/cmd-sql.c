@@ -62,6 +62,9 @@ ut_cmd_sql (int argc, char **argv)
   if (!parse_options (argc, argv, &options, &error))
     return ut_cmd_fail ("sql", error);
   g_autoptr (UtStore) store = ut_store_open_read (options.path, &error);
+  g_autofree char *caveat = store != NULL ? ut_report_caveat (ut_store_db (store)) : NULL;
+  if (caveat != NULL)
+    fprintf (stderr, "warning: %s\n", caveat);
   if (store == NULL
       || !ut_report_query (ut_store_db (store), options.query, options.format, ut_table_terminal_width (stdout), stdout, &error))
     return ut_cmd_fail ("sql", error);

@@ -716,6 +716,27 @@ test_pair_families (Files *files, gconstpointer data)
   assert_bad_mmproj (files, model, mmproj, WORDS ("“qwen2.5vl_merger”", "qwen2vl", "“qwen3vl”", files->model));
   set_string (mmproj, "clip.projector_type", "idefics3");
   assert_bad_mmproj (files, model, mmproj, WORDS ("“idefics3”", "llama", "“qwen3vl”"));
+  set_string (mmproj, "clip.projector_type", "mlp");
+  assert_bad_mmproj (files, model, mmproj, WORDS ("“mlp”", "llama, qwen2", "“qwen3vl”"));
+}
+
+/* Of the same architecture, as many models are Llamas, and not made for this projector: its marks are no tokens there. */
+static void
+test_pair_tokens (Files *files, gconstpointer data)
+{
+  (void) data;
+  g_autoptr (Model) model = new_text ();
+  g_autoptr (Model) mmproj = new_vision ();
+  set_string (model, "general.architecture", "llama");
+  set_u32 (model, "llama.embedding_length", 8);
+  set_u32 (model, "llama.block_count", 2);
+  set_u32 (model, "llama.context_length", 512);
+  set_u32 (model, "llama.attention.head_count", 4);
+  set_string (mmproj, "clip.projector_type", "idefics3");
+  set_tensor (mmproj, "mm.model.fc.weight", 6, 8, 1, 1);
+  assert_bad_mmproj (files, model, mmproj, WORDS ("“idefics3”", "“llama”", "<fake_token_around_image>", files->model));
+  put_string (set_array (model, "tokenizer.ggml.tokens", STRING, 1), "<fake_token_around_image>");
+  assert_good_pair (files, model, mmproj);
 }
 
 static void
@@ -822,6 +843,7 @@ main (int argc, char **argv)
   ADD ("pair-widths", test_pair_widths);
   ADD ("pair-deepstack", test_pair_deepstack);
   ADD ("pair-families", test_pair_families);
+  ADD ("pair-tokens", test_pair_tokens);
   ADD ("tensors", test_tensors);
   ADD ("names", test_names);
   ADD ("fuzz", test_fuzz);

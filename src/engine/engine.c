@@ -46,6 +46,7 @@ ut_engine_info_clear (UtEngineInfo *info)
   g_clear_pointer (&info->versions, g_free);
   g_clear_pointer (&info->backends, g_free);
   g_clear_pointer (&info->device, g_free);
+  g_clear_pointer (&info->caveat, g_free);
 }
 
 void

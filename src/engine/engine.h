@@ -87,6 +87,7 @@ typedef struct {
   char *versions;    /* "llama 0.7.0, ggml 0.27.0" */
   char *backends;    /* "CPU, BLAS": loaded, in order */
   char *device;      /* "CPU" or the name of the GPU that holds layers */
+  char *caveat;      /* why its numbers are not the model's, for the user; NULL where nothing of the kind is known */
   size_t n_embd;
 } UtEngineInfo;
 

@@ -91,12 +91,18 @@ require_dimension (const UtGguf *file, const char *name, unsigned dim, guint64 e
 #define CLIP "clip"
 #define VISION "clip.vision."
 
+/* A text half that a projector feeds: its general.architecture, and where many other models share that, a token that its vocabulary has
+ * and theirs do not. */
+typedef struct {
+  const char *arch, *token;
+} Text;
+
 /* A projector of libmtmd and the language models it feeds. Only what is sure stands here: a projector or an architecture that is not
  * in this table is let through. Shapes are those of clip_n_mmproj_embd and the graphs of llama.cpp's tools/mtmd, pairs those of its
  * converter. */
 typedef struct {
   const char *projector;
-  const char *archs[8]; /* general.architecture of the text half */
+  Text texts[8];
   struct {
     const char *tensor;
     unsigned dim;
@@ -107,32 +113,56 @@ typedef struct {
 } Family;
 
 #define QWEN_MERGER { "mm.2.bias", 0 }, { "mm.0.weight", 0 }, VISION "spatial_merge_size", 2
+#define SCALED VISION "projector.scale_factor", 1, TRUE
+#define ANY_SHAPE { NULL, 0 }, { NULL, 0 }, NULL, 1, FALSE
+#define IDEFICS_TOKEN "<fake_token_around_image>"
 
 static const Family families[] = {
-  { "qwen2vl_merger", { "qwen2vl" }, QWEN_MERGER, FALSE },
-  { "qwen2.5vl_merger", { "qwen2vl" }, QWEN_MERGER, FALSE },
-  { "qwen2.5o", { "qwen2vl" }, QWEN_MERGER, FALSE },
-  { "qwen3vl_merger", { "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe" }, QWEN_MERGER, TRUE },
-  { "gemma3", { "gemma3" }, { "mm.input_projection.weight", 0 }, { "mm.input_projection.weight", 1 }, NULL, 1, TRUE },
-  { "gemma3nv", { "gemma3n" }, { NULL, 0 }, { NULL, 0 }, NULL, 1, FALSE },
-  { "gemma4v", { "gemma4" }, { NULL, 0 }, { NULL, 0 }, NULL, 1, FALSE },
+  { "qwen2vl_merger", { { "qwen2vl", NULL }, { "llama", "<|file|>" } }, QWEN_MERGER, FALSE }, /* Sarashina2.2-Vision is a Llama */
+  { "qwen2.5vl_merger", { { "qwen2vl", NULL } }, QWEN_MERGER, FALSE },
+  { "qwen2.5o", { { "qwen2vl", NULL } }, QWEN_MERGER, FALSE },
+  { "qwen3vl_merger",
+    { { "qwen3vl", NULL }, { "qwen3vlmoe", NULL }, { "qwen35", NULL }, { "qwen35moe", NULL } },
+    QWEN_MERGER,
+    TRUE },
+  { "gemma3", { { "gemma3", NULL } }, { "mm.input_projection.weight", 0 }, { "mm.input_projection.weight", 1 }, NULL, 1, TRUE },
+  { "gemma3nv", { { "gemma3n", NULL } }, ANY_SHAPE },
+  { "gemma4v", { { "gemma4", NULL } }, ANY_SHAPE },
+  { "gemma4uv", { { "gemma4", NULL } }, ANY_SHAPE },
   { "idefics3",
-    { "llama", "granite" },
+    { { "llama", IDEFICS_TOKEN }, { "granite", IDEFICS_TOKEN } },
     { "mm.model.fc.weight", 1 },
     { "mm.model.fc.weight", 0 },
-    VISION "projector.scale_factor",
-    1,
-    TRUE },
+    SCALED },
   { "internvl",
-    { "llama", "internlm2", "phi3", "qwen2", "qwen3", "qwen3moe", "gpt-oss" },
-    { "mm.3.weight", 1 },
-    { "mm.0.weight", 0 },
-    VISION "projector.scale_factor",
+    { { "llama", NULL },
+      { "internlm2", NULL },
+      { "phi3", NULL },
+      { "qwen2", NULL },
+      { "qwen3", NULL },
+      { "qwen3moe", NULL },
+      { "gpt-oss", NULL } },
+    { "mm.model.mlp.3.weight", 1 },
+    { "mm.model.mlp.0.weight", 0 },
+    SCALED },
+  { "pixtral",
+    { { "llama", NULL }, { "mistral3", NULL }, { "mistral4", NULL } },
+    { "mm.2.weight", 1 },
+    { NULL, 0 },
+    NULL,
     1,
-    TRUE },
-  { "pixtral", { "llama", "mistral3", "mistral4" }, { "mm.2.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
-  { "llama4", { "llama4" }, { "mm.model.fc.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
-  { "lfm2", { "lfm2", "lfm2moe" }, { "mm.2.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
+    FALSE },
+  { "llama4", { { "llama4", NULL } }, { "mm.model.fc.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
+  { "lfm2", { { "lfm2", NULL }, { "lfm2moe", NULL } }, { "mm.2.weight", 1 }, { NULL, 0 }, NULL, 1, FALSE },
+  { "mlp", { { "llama", NULL }, { "qwen2", NULL }, { "qwen3", NULL }, { "phi3", NULL }, { "granite", NULL } }, ANY_SHAPE },
+  { "mlp_norm", { { "llama", NULL } }, ANY_SHAPE },
+  { "ldp", { { "llama", NULL } }, ANY_SHAPE },
+  { "ldpv2", { { "llama", NULL } }, ANY_SHAPE },
+  { "janus_pro", { { "llama", NULL } }, ANY_SHAPE },
+  { "kimivl", { { "deepseek2", NULL } }, ANY_SHAPE },
+  { "cogvlm", { { "cogvlm", NULL } }, ANY_SHAPE },
+  { "glm4v", { { "glm4", NULL }, { "glm4moe", NULL } }, ANY_SHAPE },
+  { "dots_ocr", { { "qwen2", NULL } }, ANY_SHAPE },
 };
 
 static const Family *
@@ -144,20 +174,21 @@ find_family (const char *projector)
   return NULL;
 }
 
-static gboolean
-feeds (const Family *family, const char *arch)
+/* The text half of this architecture that the family feeds; NULL where it feeds none. */
+static const Text *
+find_text (const Family *family, const char *arch)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (family->archs) && family->archs[i]; i++)
-    if (g_str_equal (family->archs[i], arch))
-      return TRUE;
-  return FALSE;
+  for (gsize i = 0; i < G_N_ELEMENTS (family->texts) && family->texts[i].arch; i++)
+    if (g_str_equal (family->texts[i].arch, arch))
+      return &family->texts[i];
+  return NULL;
 }
 
 static gboolean
 arch_is_known (const char *arch)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
-    if (feeds (&families[i], arch))
+    if (find_text (&families[i], arch))
       return TRUE;
   return FALSE;
 }
@@ -441,11 +472,18 @@ check_deepstack (const UtGguf *file, const Encoder *encoder, const UtGguf *model
 static gboolean
 check_pair (const UtGguf *file, const Family *family, const UtGguf *model, const char *model_arch, GError **error)
 {
-  if (feeds (family, model_arch) || !arch_is_known (model_arch))
+  const Text *text = find_text (family, model_arch);
+  if (text && text->token && !ut_gguf_lists (model, "tokenizer.ggml.tokens", text->token))
+    return ut_gguf_fail (error, file->path,
+                         "its projector “%s” is for a model of the architecture “%s” with the token “%s”, which %s has not",
+                         family->projector, model_arch, text->token, model->path);
+  if (text || !arch_is_known (model_arch))
     return TRUE;
-  g_autofree char *archs = g_strjoinv (", ", (char **) family->archs);
+  g_autoptr (GString) archs = g_string_new (NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (family->texts) && family->texts[i].arch; i++)
+    g_string_append_printf (archs, "%s%s", i > 0 ? ", " : "", family->texts[i].arch);
   return ut_gguf_fail (error, file->path, "its projector “%s” is for the architecture %s; that of the model, %s, is “%s”",
-                       family->projector, archs, model->path, model_arch);
+                       family->projector, archs->str, model->path, model_arch);
 }
 
 gboolean
@@ -474,4 +512,27 @@ ut_gguf_check_mmproj (const char *model_path, const char *mmproj_path, GError **
          && (!family->square_positions || check_positions (file, &encoder, error)) && check_merge (file, family, &encoder, error)
          && check_output (file, family, model, model_arch, error)
          && (!g_str_equal (projector, "qwen3vl_merger") || check_deepstack (file, &encoder, model, model_arch, error));
+}
+
+/* libmtmd puts the class token behind the patches and leaves the learnt positions in their order, in which the first is the class token's:
+ * every patch gets the position of the one before it. Encoders without a class token are not concerned, and families whose token does
+ * stand last. */
+static gboolean
+has_shifted_positions (const UtGguf *file, const char *projector)
+{
+  static const char *const projectors[] = { "internvl", "mlp", "mlp_norm", "ldp", "ldpv2", NULL };
+  return g_strv_contains (projectors, projector) && g_hash_table_contains (file->tensors, "v.class_embd");
+}
+
+char *
+ut_gguf_caveat (const char *mmproj_path)
+{
+  g_autoptr (UtGguf) file = ut_gguf_open (mmproj_path, NULL);
+  g_autofree char *projector = file ? get_projector (file, NULL) : NULL;
+  if (!projector || !has_shifted_positions (file, projector))
+    return NULL;
+  return g_strdup_printf (
+      "these numbers are not the model's: libmtmd gives the patches of this encoder (%s) the wrong positions; measure "
+      "the model through a program of your own, with --engine exec",
+      g_str_equal (projector, "internvl") ? "InternVL's" : "CLIP's with a class token, as in LLaVA");
 }

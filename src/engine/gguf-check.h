@@ -13,3 +13,7 @@ gboolean ut_gguf_check_model (const char *model_path, GError **error);
 
 /* Its vision half, alone and against the text half (which is read, but not checked again: call ut_gguf_check_model first). */
 gboolean ut_gguf_check_mmproj (const char *model_path, const char *mmproj_path, GError **error);
+
+/* Why what libmtmd computes with this mmproj, which was checked, is not what the model computes, in a sentence for the user; NULL where
+ * nothing of the kind is known. The caller owns it. */
+char *ut_gguf_caveat (const char *mmproj_path);

@@ -342,6 +342,7 @@ describe (LlamaEngine *engine, const UtEngineConfig *config)
   info->backends = g_string_free (g_steal_pointer (&backends), FALSE);
 
   info->device = g_strdup (name_of_device (config));
+  info->caveat = ut_gguf_caveat (config->mmproj);
   engine->batching = !g_str_equal (info->device, "CPU");
 }
 

@@ -19,7 +19,7 @@
 #define CONFIG_TYPE "(msmsmsmsmsiiiiib)"
 #define QUERY_TYPE "(sa(tu)asas)"
 #define REQUEST_TYPE "(a(iiay)a" QUERY_TYPE "i)"
-#define INFO_TYPE "(sssst)"
+#define INFO_TYPE "(ssssmst)"
 /* A representation, before and after the final norm. */
 #define STATE_TYPE "(auau)"
 #define ANSWER_TYPE "(a(dddi)" STATE_TYPE STATE_TYPE "aums" STATE_TYPE ")"
@@ -322,7 +322,7 @@ serve_open (GInputStream *in, GOutputStream *out)
   GVariant *payload = NULL;
   if (engine != NULL)
     payload = g_variant_new (INFO_TYPE, engine->info.description, engine->info.versions, engine->info.backends,
-                             engine->info.device, (guint64) engine->info.n_embd);
+                             engine->info.device, engine->info.caveat, (guint64) engine->info.n_embd);
   return write_frame (out, reply_value (payload, failure), NULL) ? g_steal_pointer (&engine) : NULL;
 }
 
@@ -470,7 +470,7 @@ start_worker (RemoteEngine *engine, GError **error)
   ut_engine_info_clear (&engine->base.info);
   guint64 n_embd;
   g_variant_get (info, INFO_TYPE, &engine->base.info.description, &engine->base.info.versions, &engine->base.info.backends,
-                 &engine->base.info.device, &n_embd);
+                 &engine->base.info.device, &engine->base.info.caveat, &n_embd);
   engine->base.info.n_embd = n_embd;
   return TRUE;
 }

@@ -6,6 +6,7 @@
 #include "base/names.h"
 #include "report/auroc.h"
 #include "report/intervals.h"
+#include "store/store.h"
 
 const UtReportView ut_report_views[] = {
   { "overview", "the run in one row: questions, trials, clean accuracy, IFR, IV, hidden drift", NULL },
@@ -65,6 +66,28 @@ unknown_view (const char *view, GError **error)
   return FALSE;
 }
 
+/* --- What is wrong with all of it -------------------------------------------------------------------------------------------- */
+
+char *
+ut_report_caveat (UtDb *db)
+{
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT value FROM run WHERE key = '" UT_STORE_CAVEAT "'", NULL);
+  return cursor != NULL && ut_db_next (cursor, NULL) ? ut_db_dup_text (cursor, 0) : NULL;
+}
+
+/* A comment in LaTeX, whose output is a table within another's text; nothing in CSV and JSON, which are for programs. */
+static void
+write_caveat (UtDb *db, UtTableFormat format, FILE *out)
+{
+  static const char *const beginnings[] = {
+    [UT_TABLE_TEXT] = "Warning: ", [UT_TABLE_MARKDOWN] = "**Warning:** ", [UT_TABLE_LATEX] = "% Warning: ", [UT_TABLE_CSV] = NULL,
+    [UT_TABLE_JSON] = NULL,
+  };
+  g_autofree char *caveat = beginnings[format] != NULL ? ut_report_caveat (db) : NULL;
+  if (caveat != NULL)
+    fprintf (out, "%s%s\n%s", beginnings[format], caveat, format == UT_TABLE_LATEX ? "" : "\n");
+}
+
 gboolean
 ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error)
 {
@@ -74,6 +97,7 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
         g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
         if (v->make != NULL && !v->make (db, error))
           return FALSE;
+        write_caveat (db, format, out);
         return ut_table_write (db, sql, format, width, out, error);
       }
   return unknown_view (view, error);
@@ -316,6 +340,7 @@ write_overview_for_people (UtDb *db, UtTableFormat format, unsigned width, FILE 
   g_auto (Overview) overview = { 0 };
   if (!read_overview (db, &overview, error))
     return FALSE;
+  write_caveat (db, format, out);
   write_headline (&overview, out);
   write_decision (&overview, out);
   if (overview.yes_no && !write_section (db, &accuracy_section, format, width, out, error))
@@ -329,7 +354,9 @@ static gboolean
 write_overview_json (UtDb *db, FILE *out, GError **error)
 {
   const Section overview = { .name = "overview", .full = "SELECT * FROM overview" };
-  const Section *const sections[] = { &overview, &accuracy_section, &families_section, &drift_section, &failures_section };
+  const Section caveat = { .name = "caveat", .full = "SELECT value AS caveat FROM run WHERE key = '" UT_STORE_CAVEAT "'" };
+  const Section *const sections[]
+      = { &caveat, &overview, &accuracy_section, &families_section, &drift_section, &failures_section };
   for (unsigned i = 0; i < G_N_ELEMENTS (sections); i++)
     {
       fprintf (out, "%s\"%s\": ", i > 0 ? "," : "{", sections[i]->name);

@@ -11,6 +11,10 @@ typedef struct {
 /* What `undertow show` offers. Terminated by a row whose name is NULL. */
 extern const UtReportView ut_report_views[];
 
+/* Why the run's numbers are not the model's; NULL where nothing of the kind is known. Tables for people begin with it; who writes CSV or JSON
+ * says it elsewhere. The caller owns it. */
+char *ut_report_caveat (UtDb *db);
+
 /* Writes one view whole. UT_ERROR_USAGE for an unknown one, naming the nearest. `width` as in ut_table_write. */
 gboolean ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error);
 

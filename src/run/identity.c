@@ -148,6 +148,8 @@ ut_run_identity (const UtRunParts *parts, GError **error)
   add (rows, "--layers", g_strdup (config->layers ? "yes" : "no"), FALSE);
   add (rows, "--generate", g_strdup_printf ("%d", config->n_generate), FALSE);
 
+  if (info->caveat != NULL)
+    add (rows, UT_STORE_CAVEAT, g_strdup (info->caveat), TRUE);
   add (rows, "command", g_strdup (config->command), TRUE);
   add (rows, "dataset", g_strdup (config->dataset.path), TRUE);
   add (rows, "prompt text", g_strdup (ut_prompt_text (parts->prompt)), TRUE);

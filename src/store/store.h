@@ -42,6 +42,9 @@ typedef struct {
 /* The key of the score whose clean answers the text overlays contradict, where it is another: only in a run that was decided anew. */
 #define UT_STORE_OVERLAYS "overlays chosen by"
 
+/* The key whose value says why the run's numbers are not the model's, in a run where that is known of the engine. */
+#define UT_STORE_CAVEAT "caveat"
+
 /* A new file takes the identity; a file that has one is compared with it, and UT_ERROR_USAGE names every key that differs with both
  * values. `identity` ends with a row whose key is NULL. *out_resumed says whether the file already held this run. */
 gboolean ut_store_begin (UtStore *store, const UtIdentity *identity, gboolean *out_resumed, GError **error);
