@@ -25,7 +25,7 @@ constexpr gint64 SAMPLE = 6;
 static const char EVERYTHING_TASK[] = "perception";
 constexpr gint64 EVERYTHING_SAMPLE = 1;
 constexpr gint64 EVERYTHING_FULL = 20; /* with --full */
-constexpr int N_GENERATE = 32; /* tokens of greedy answers: the paper's */
+constexpr int N_GENERATE = 32;         /* tokens of greedy answers: the paper's */
 
 typedef struct Demo Demo;
 
@@ -230,7 +230,7 @@ work (gpointer data)
   for (gint left; (left = g_atomic_int_add (&demo->left, -1)) > 0;)
     {
       Run *run = &demo->runs[left - 1];
-      const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, run, NULL };
+      const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, NULL, run, NULL };
       gboolean stopped;
       if (on_stop (run))
         break;

@@ -10,6 +10,9 @@
 #include "run/run.h"
 #include "store/store.h"
 
+constexpr int UNSET = -1;             /* an option that was not given */
+constexpr int DEFAULT_TIMEOUT = 1800; /* seconds: a large model on a slow machine, and the first download of it */
+
 typedef struct {
   UtProgressBar bar, fetch_bar;
   UtRunProgress progress;
@@ -30,6 +33,11 @@ on_started (const UtRunConfig *config, const UtEngineInfo *engine, UtDataset *da
     return;
   fprintf (stderr, "model    %s (%s; %s, %s)\n", model != NULL ? model : config->engine.engine, engine->description,
            engine->device, engine->versions);
+  if (engine->gives != UT_GIVES_ALL)
+    {
+      g_autofree char *missing = ut_gives_join (UT_GIVES_ALL & ~engine->gives);
+      fprintf (stderr, "         gives no %s: nothing is stored for it\n", missing);
+    }
   fprintf (stderr, "dataset  %s (%s): %u items", config->dataset.path, ut_dataset_format (dataset),
            ut_dataset_items (dataset)->len);
   GPtrArray *skipped = ut_dataset_skipped (dataset);
@@ -73,6 +81,19 @@ on_note (const char *words, void *data)
     fprintf (stderr, "note: %s\n", words);
 }
 
+/* Passed on, a bar that stands in its way wiped out. */
+static void
+on_words (const char *bytes, size_t n, void *data)
+{
+  const Ui *ui = data;
+  if (ui->bar.quiet)
+    return;
+  if (ui->bar.terminal && ui->progress.n_items > 0)
+    fputs ("\r\033[K", stderr);
+  fwrite (bytes, 1, n, stderr);
+  fflush (stderr);
+}
+
 /* llama.cpp's options of several letters behind one dash, which GOption does not know, as their long names. */
 static void
 spell_out (int argc, char **argv)
@@ -99,6 +120,55 @@ require (const char *value, const char *option, GError **error)
   return value != NULL;
 }
 
+/* The first option given that speaks of a GGUF model or of how llama.cpp runs it; NULL where there is none. */
+static const char *
+option_of_llama (const UtRunConfig *config)
+{
+  const UtEngineConfig *engine = &config->engine;
+  const struct {
+    const char *option;
+    gboolean given;
+  } options[] = {
+    { "-m", engine->model != NULL },
+    { "--mmproj", engine->mmproj != NULL },
+    { "-hf", config->hf_repo != NULL },
+    { "--offline", config->offline },
+    { "-dev", engine->devices != NULL },
+    { "-fa", engine->flash_attn != NULL },
+    { "-t", engine->n_threads != UNSET },
+    { "-c", engine->n_ctx > 0 },
+    { "-ngl", engine->n_gpu_layers >= 0 },
+    { "--image-min-tokens", engine->image_min_tokens >= 0 },
+    { "--image-max-tokens", engine->image_max_tokens >= 0 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (options); i++)
+    if (options[i].given)
+      return options[i].option;
+  return NULL;
+}
+
+/* The engine exec is all in its command, which no other engine has. */
+static gboolean
+check_command (const UtRunConfig *config, GError **error)
+{
+  const UtEngineConfig *engine = &config->engine;
+  const gboolean is_exec = g_str_equal (engine->engine, "exec");
+  const char *foreign = is_exec ? option_of_llama (config) : NULL;
+  if (is_exec && !require (engine->command, "--command COMMAND", error))
+    return FALSE;
+  if (foreign != NULL)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                 "%s does not go with --engine exec: it is --command that says what runs", foreign);
+  else if (!is_exec && (engine->command != NULL || engine->timeout != UNSET))
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s goes with --engine exec alone",
+                 engine->command != NULL ? "--command" : "--timeout");
+  else if (engine->timeout != UNSET && engine->timeout < 1)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--timeout takes seconds from 1");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static gboolean
 check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, GError **error)
 {
@@ -109,11 +179,14 @@ check_config (const UtRunConfig *config, gint64 limit, int extra, char **argv, G
     }
   if (!require (config->dataset.path, "-d DATASET", error) || !require (config->output, "-o RUN.duckdb", error))
     return FALSE;
-  if (limit < 0 || config->n_generate < 0 || config->engine.n_threads < 1 || config->engine.n_ctx < 0)
+  if (limit < 0 || config->n_generate < 0 || (config->engine.n_threads < 1 && config->engine.n_threads != UNSET)
+      || config->engine.n_ctx < 0)
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--limit, --generate and -c take numbers from 0, -t from 1");
       return FALSE;
     }
+  if (!check_command (config, error))
+    return FALSE;
   if (!g_str_equal (config->engine.engine, "llama") || config->hf_repo != NULL)
     return TRUE;
   if (!require (config->engine.model, "-m MODEL.gguf or -hf USER/REPO", error))
@@ -125,7 +198,7 @@ static int
 run (UtRunConfig *config, Ui *ui)
 {
   const UtHubCallbacks hub = { on_fetch, on_note, on_stop, ui };
-  const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, ui, &hub };
+  const UtRunCallbacks callbacks = { on_started, on_progress, on_stop, on_words, ui, &hub };
   g_autoptr (GError) error = NULL;
   gboolean stopped;
   ut_interrupt_catch ();
@@ -160,7 +233,8 @@ ut_cmd_run (int argc, char **argv)
   g_autofree char *dataset = NULL, *format = NULL, *images = NULL, *families = NULL, *output = NULL;
   g_autofree char *prompt = NULL, *score = NULL;
   g_auto (GStrv) columns = NULL;
-  int n_threads = (int) g_get_num_processors (), n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
+  g_autofree char *command_of_engine = NULL;
+  int timeout = UNSET, n_threads = UNSET, n_ctx = 0, n_gpu_layers = -1, min_tokens = -1, max_tokens = -1;
   gint64 limit = 0, seed = 0;
   gboolean quiet = FALSE, layers = FALSE, offline = FALSE;
   int n_generate = 0;
@@ -195,6 +269,10 @@ ut_cmd_run (int argc, char **argv)
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The run's database; the same command again resumes it", "RUN.duckdb" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "No progress, only tables and errors", NULL },
     { "engine", 0, 0, G_OPTION_ARG_STRING, &engine, "What evaluates the model (see list engines); default llama", "NAME" },
+    { "command", 0, 0, G_OPTION_ARG_STRING, &command_of_engine,
+      "The program that is the engine exec, as the shell runs it (docs/exec-engine.md)", "COMMAND" },
+    { "timeout", 0, 0, G_OPTION_ARG_INT, &timeout, "The longest that program may take for one answer, in seconds; default 1800",
+      "S" },
     { "threads", 't', 0, G_OPTION_ARG_INT, &n_threads, "CPU threads; default one a processor", "N" },
     { "ctx-size", 'c', 0, G_OPTION_ARG_INT, &n_ctx, "Tokens of context; default 8192 or what the model was trained with", "N" },
     { "n-gpu-layers", 0, 0, G_OPTION_ARG_INT, &n_gpu_layers, "-ngl: layers to keep on the GPU; default all that it takes", "N" },
@@ -220,7 +298,7 @@ ut_cmd_run (int argc, char **argv)
     return ut_cmd_fail ("run", error);
   UtRunConfig config = {
     .engine = { engine != NULL ? engine : "llama", model, mmproj, devices, flash_attn, n_threads, n_ctx, n_gpu_layers, min_tokens,
-                max_tokens },
+                max_tokens, .command = command_of_engine, .timeout = timeout },
     .hf_repo = hf_repo,
     .offline = offline,
     .dataset = { dataset, format, images, columns, (guint64) limit },
@@ -236,6 +314,10 @@ ut_cmd_run (int argc, char **argv)
   };
   if (!check_config (&config, limit, argc, argv, &error))
     return ut_cmd_fail ("run", error);
+  if (config.engine.timeout == UNSET)
+    config.engine.timeout = DEFAULT_TIMEOUT;
+  if (config.engine.n_threads == UNSET)
+    config.engine.n_threads = (int) g_get_num_processors ();
   Ui ui = { .bar = ut_progress_bar_init (quiet), .fetch_bar = ut_progress_bar_init (quiet) };
   return run (&config, &ui);
 }

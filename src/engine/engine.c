@@ -4,26 +4,59 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "engine/exec.h"
 #include "engine/llama.h"
 #include "engine/mock.h"
 
-const UtEngineClass *const ut_engines[] = { &ut_engine_llama, &ut_engine_mock, NULL };
+const UtEngineClass *const ut_engines[] = { &ut_engine_llama, &ut_engine_exec, &ut_engine_mock, NULL };
 
-UtEngine *
-ut_engine_open (const UtEngineConfig *config, GError **error)
+const char *const ut_gives_names[]
+    = { "logprob_text", "logprob_label", "n_tokens", "no_image", "ctx",    "ctx_normed",    "options", "options_normed",
+        "vision",       "vision_layers", "layers",   "text",     "greedy", "greedy_normed", NULL };
+static_assert (UT_GIVES_ALL == (1 << (G_N_ELEMENTS (ut_gives_names) - 1)) - 1);
+
+char *
+ut_gives_join (unsigned gives)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (unsigned bit = 0; ut_gives_names[bit] != NULL; bit++)
+    if ((gives & 1u << bit) != 0)
+      g_ptr_array_add (names, (void *) ut_gives_names[bit]);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (", ", (char **) names->pdata);
+}
+
+static const UtEngineClass *
+find_class (const char *name, GError **error)
 {
   const char *names[G_N_ELEMENTS (ut_engines)] = {};
   for (size_t i = 0; ut_engines[i] != NULL; i++)
     {
-      if (g_str_equal (ut_engines[i]->name, config->engine))
-        return ut_engines[i]->open (config, error);
+      if (g_str_equal (ut_engines[i]->name, name))
+        return ut_engines[i];
       names[i] = ut_engines[i]->name;
     }
 
-  const char *nearest = ut_names_nearest (config->engine, names);
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown engine '%s'; did you mean '%s'?", config->engine,
+  const char *nearest = ut_names_nearest (name, names);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown engine '%s'; did you mean '%s'?", name,
                nearest != NULL ? nearest : names[0]);
   return NULL;
+}
+
+UtEngine *
+ut_engine_open (const UtEngineConfig *config, GError **error)
+{
+  const UtEngineClass *class = find_class (config->engine, error);
+  return class != NULL ? class->open (config, error) : NULL;
+}
+
+UtEngine *
+ut_engine_open_contained (const UtEngineConfig *config, const char *program, GError **error)
+{
+  const UtEngineClass *class = find_class (config->engine, error);
+  if (class == NULL)
+    return NULL;
+  return class->contained ? class->open (config, error) : ut_engine_open_remote (config, program, error);
 }
 
 UtResult *
@@ -47,6 +80,7 @@ ut_engine_info_clear (UtEngineInfo *info)
   g_clear_pointer (&info->backends, g_free);
   g_clear_pointer (&info->device, g_free);
   g_clear_pointer (&info->caveat, g_free);
+  g_clear_pointer (&info->identity, g_strfreev);
 }
 
 void

@@ -8,6 +8,9 @@
 #include "image/image.h"
 #include "metric/metric.h"
 
+/* Takes what an engine's program writes to its standard error, as it comes: [n] bytes. Called from the engine's thread. */
+typedef void (*UtEngineListener) (const char *bytes, size_t n, void *data);
+
 /* How a model is loaded. Names and meanings are llama.cpp's own; strings are borrowed and may be NULL. */
 typedef struct {
   const char *engine;                     /* a name in ut_engines */
@@ -20,7 +23,36 @@ typedef struct {
   int n_gpu_layers;                       /* -ngl; -1 for llama.cpp's default */
   int image_min_tokens, image_max_tokens; /* -1: the model's own */
   gboolean layers;                        /* whether representations after every layer are wanted too */
+  const char *command;                    /* --command, of the engine exec */
+  int timeout;                            /* --timeout, the same: seconds */
+  UtEngineListener listener;              /* the same; NULL where nobody listens */
+  void *listener_data;
 } UtEngineConfig;
+
+/* What an engine may be unable to give, a bit each. Every engine gives the scores over text and closing tokens. */
+typedef enum {
+  UT_GIVES_LOGPROB_TEXT = 1 << 0,
+  UT_GIVES_LOGPROB_LABEL = 1 << 1,
+  UT_GIVES_N_TOKENS = 1 << 2,
+  UT_GIVES_NO_IMAGE = 1 << 3, /* answers to requests without images */
+  UT_GIVES_CTX = 1 << 4,
+  UT_GIVES_CTX_NORMED = 1 << 5,
+  UT_GIVES_OPTIONS = 1 << 6,
+  UT_GIVES_OPTIONS_NORMED = 1 << 7,
+  UT_GIVES_VISION = 1 << 8,
+  UT_GIVES_VISION_LAYERS = 1 << 9,
+  UT_GIVES_LAYERS = 1 << 10,
+  UT_GIVES_TEXT = 1 << 11, /* greedy answers */
+  UT_GIVES_GREEDY = 1 << 12,
+  UT_GIVES_GREEDY_NORMED = 1 << 13,
+  UT_GIVES_ALL = (1 << 14) - 1,
+} UtGives;
+
+/* Their names, by bit, as docs/exec-engine.md has them. NULL-terminated. */
+extern const char *const ut_gives_names[];
+
+/* The names of the bits, separated by ", ". The caller owns it. */
+char *ut_gives_join (unsigned gives);
 
 /* Where in a prompt an image stands. */
 typedef struct {
@@ -46,18 +78,22 @@ typedef struct {
 
 /* The score of one option: sums of log p over its tokens, in nats (method.md §3). */
 typedef struct {
-  double logprob;       /* over the option's text and the template's closing tokens: the paper's s_k */
-  double logprob_text;  /* over the option's text alone */
-  double logprob_label; /* over its label as the answer's first words: log p ("A"…); logprob_text where the query has no labels */
-  int n_tokens;         /* tokens of the text, the closing ones left out */
+  double logprob;      /* over the option's text and the template's closing tokens: the paper's s_k */
+  double logprob_text; /* over the option's text alone; NaN where the engine does not give it */
+  double
+      logprob_label; /* over its label as the answer's first words: log p ("A"…); logprob_text where the query has no labels; NaN the
+                         * same */
+  int n_tokens;      /* tokens of the text, the closing ones left out; -1 the same */
 } UtScore;
 
-/* A representation after the last decoder layer, before the final norm and after it: [n_embd] each, or [n, n_embd]. */
+/* A representation after the last decoder layer, before the final norm and after it: [n_embd] each, or [n, n_embd]. Either is NULL where
+ * the engine does not give it. */
 typedef struct {
   float *raw, *normed;
 } UtState;
 
-/* What one query gave, all owned by the answer. Of an answer's tokens the mean of the states is taken where they are read. */
+/* What one query gave, all owned by the answer. Of an answer's tokens the mean of the states is taken where they are read. What an engine
+ * does not give (UtEngineInfo) is NULL. */
 typedef struct {
   UtScore *scores; /* [n_options], in the query's order */
   unsigned n_options;
@@ -72,7 +108,9 @@ typedef struct {
 typedef struct {
   GPtrArray *answers; /* UtAnswer *, in the order of the queries */
   GArray *grids;      /* UtGrid, one an image (or slice): where its tokens lie */
-  float *vision;      /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other */
+  float *
+      vision; /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other; NULL where there are none
+                  * or the engine does not give them, n_vision then being 0 and `grids` empty */
   size_t n_vision;
   float *
       vision_layers; /* [n_vision_layers, n_vision_embd]: mean over the patches after every layer of the encoder; NULL the same */
@@ -88,7 +126,9 @@ typedef struct {
   char *backends;    /* "CPU, BLAS": loaded, in order */
   char *device;      /* "CPU" or the name of the GPU that holds layers */
   char *caveat;      /* why its numbers are not the model's, for the user; NULL where nothing of the kind is known */
-  size_t n_embd;
+  char **identity;   /* what else must be the same for a run to go on: key, value, key, value, NULL; NULL for nothing */
+  size_t n_embd;     /* 0 where no representation is given */
+  unsigned gives;    /* of UtGives */
 } UtEngineInfo;
 
 typedef struct _UtEngine UtEngine;
@@ -97,6 +137,7 @@ typedef struct _UtEngine UtEngine;
 typedef struct {
   const char *name;
   const char *summary;
+  gboolean contained; /* it cannot take this process along, and needs no worker around it */
   UtEngine *(*open) (const UtEngineConfig *config, GError **error);
   UtResult *(*evaluate) (UtEngine *engine, const UtRequest *request, GError **error);
   void (*close) (UtEngine *engine);
@@ -113,6 +154,9 @@ extern const UtEngineClass *const ut_engines[];
 /* Opens config->engine in this process. UT_ERROR_USAGE for an unknown engine or a bad setting; UT_ERROR_FAILED for a file that
  * will not do. Check files with ut_gguf_check first where the process must survive them. */
 UtEngine *ut_engine_open (const UtEngineConfig *config, GError **error);
+
+/* The same such that its death costs a request and never this process: in a worker process, unless the engine is one that needs none. */
+UtEngine *ut_engine_open_contained (const UtEngineConfig *config, const char *program, GError **error);
 
 /* Opens config->engine in a worker process, `program` (this one) run with the one argument UT_ENGINE_WORKER. A worker that dies
  * fails its request with UT_ERROR_ENGINE and is started anew for the next. */

@@ -341,6 +341,7 @@ describe (LlamaEngine *engine, const UtEngineConfig *config)
     g_string_append_printf (backends, "%s%s", i > 0 ? ", " : "", ggml_backend_reg_name (ggml_backend_reg_get (i)));
   info->backends = g_string_free (g_steal_pointer (&backends), FALSE);
 
+  info->gives = UT_GIVES_ALL;
   info->device = g_strdup (name_of_device (config));
   info->caveat = ut_gguf_caveat (config->mmproj);
   engine->batching = !g_str_equal (info->device, "CPU");

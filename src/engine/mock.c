@@ -219,6 +219,7 @@ mock_open (const UtEngineConfig *config, [[maybe_unused]] GError **error)
   engine->info.backends = g_strdup ("none");
   engine->info.device = g_strdup ("CPU");
   engine->info.n_embd = N_EMBD;
+  engine->info.gives = UT_GIVES_ALL;
   return engine;
 }
 

@@ -472,6 +472,7 @@ start_worker (RemoteEngine *engine, GError **error)
   g_variant_get (info, INFO_TYPE, &engine->base.info.description, &engine->base.info.versions, &engine->base.info.backends,
                  &engine->base.info.device, &engine->base.info.caveat, &n_embd);
   engine->base.info.n_embd = n_embd;
+  engine->base.info.gives = UT_GIVES_ALL;
   return TRUE;
 }
 

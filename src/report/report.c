@@ -175,6 +175,7 @@ typedef struct {
   double clean_accuracy, ifr, iv, hidden_percent, noise_drift, noise_margin;
   char *pool;
   char *prompt, *score, *overlays_chosen_by; /* NULL where the run does not say */
+  char *not_given;                           /* what the engine does not give; NULL where it gives all */
   gboolean yes_no;
 } Overview;
 
@@ -185,6 +186,7 @@ overview_clear (Overview *overview)
   g_free (overview->prompt);
   g_free (overview->score);
   g_free (overview->overlays_chosen_by);
+  g_free (overview->not_given);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Overview, overview_clear)
 
@@ -194,7 +196,8 @@ read_overview (UtDb *db, Overview *out, GError **error)
   g_autoptr (UtDbCursor) cursor = ut_db_query (
       db,
       "SELECT questions, images, failed, skipped, instances, flips, kept, clean_accuracy, IFR, IV, hidden_percent, pool, "
-      "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin, prompt FROM overview",
+      "EXISTS (FROM item WHERE yes_no), score, overlays_chosen_by, noise_drift, noise_margin, prompt, "
+      "(SELECT value FROM run WHERE key = '" UT_STORE_NOT_GIVEN "') FROM overview",
       error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
@@ -217,6 +220,7 @@ read_overview (UtDb *db, Overview *out, GError **error)
     .noise_drift = ut_db_double (cursor, 15),
     .noise_margin = ut_db_double (cursor, 16),
     .prompt = ut_db_dup_text (cursor, 17),
+    .not_given = ut_db_dup_text (cursor, 18),
   };
   return TRUE;
 }
@@ -343,6 +347,8 @@ write_overview_for_people (UtDb *db, UtTableFormat format, unsigned width, FILE 
   write_caveat (db, format, out);
   write_headline (&overview, out);
   write_decision (&overview, out);
+  if (overview.not_given != NULL)
+    fprintf (out, "Not given by the engine, so measured nowhere: %s.\n", overview.not_given);
   if (overview.yes_no && !write_section (db, &accuracy_section, format, width, out, error))
     return FALSE;
   return write_section (db, &families_section, format, width, out, error)

@@ -248,11 +248,14 @@ ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const
 {
   g_autofree UtOptionScore *options = g_new (UtOptionScore, view->n_options);
   for (unsigned k = 0; k < view->n_options; k++)
-    options[k] = (UtOptionScore) { view->scores[k], no_image[k], strlen (ut_item_scored_texts (item)[k]) };
+    options[k]
+        = (UtOptionScore) { view->scores[k], no_image != NULL ? no_image[k] : NAN, strlen (ut_item_scored_texts (item)[k]) };
   view->predicted = ut_score_decide (form, options, view->n_options);
   const size_t chosen = (size_t) view->predicted * n_embd, size = n_embd * sizeof (float);
-  view->channels[UT_ANS_MCQ] = g_memdup2 (view->options.raw + chosen, size);
-  view->channels[UT_ANS_MCQ_NORMED] = g_memdup2 (view->options.normed + chosen, size);
+  if (view->options.raw != NULL)
+    view->channels[UT_ANS_MCQ] = g_memdup2 (view->options.raw + chosen, size);
+  if (view->options.normed != NULL)
+    view->channels[UT_ANS_MCQ_NORMED] = g_memdup2 (view->options.normed + chosen, size);
   ut_state_clear (&view->options);
 }
 

@@ -38,14 +38,14 @@ const char *ut_llm_layer_name (size_t layer);
 typedef struct {
   int predicted;
   float
-      *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image, for answers that were not asked for, and for
-                                   * the chosen option's before it is chosen */
-  UtState options;              /* [n_options, n_embd]: what `ans_mcq` is chosen from */
+      *channels[UT_N_CHANNELS]; /* [n_embd] each; NULL for `vision` without an image, for answers that were not asked for, for the
+                                   * chosen option's before it is chosen, and for what the engine does not give */
+  UtState options;              /* [n_options, n_embd]: what `ans_mcq` is chosen from; NULL the same */
   float *layers;                /* [n_layers, n_embd]: the channels llm.L; NULL where they were not asked for */
   size_t n_layers;
   char *text_open, *text_mcq; /* the greedy answers; NULL where they were not asked for */
   UtScore *scores;            /* [n_options] */
-  double *no_image;           /* [n_options]: s_k with no image in the prompt; of a clean view alone */
+  double *no_image; /* [n_options]: s_k with no image in the prompt; of a clean view alone, NULL where the engine gives none */
   unsigned n_options;
   gboolean failed; /* there was no result, and there is nothing else here */
 } UtView;
@@ -105,7 +105,7 @@ UtView ut_view_of_result (const UtResult *result, const UtVision *vision, size_t
 char *ut_view_fault (const UtView *view, size_t n_embd);
 
 /* Predicts the option with the largest score of the form, [n_embd] wide states in `ans_mcq`. `no_image` is the clean view's,
- * [n_options]. */
+ * [n_options], or NULL. */
 void ut_view_decide (UtView *view, const UtItem *item, const UtScoreForm *form, const double *no_image, size_t n_embd);
 void ut_view_clear (UtView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtView, ut_view_clear)

@@ -65,6 +65,24 @@ add_hash (GArray *rows, const char *key, const char *path, GError **error)
   return TRUE;
 }
 
+/* Of an engine in a program of its own: the command, what the program said of itself, and what it does not give. */
+static void
+add_program (GArray *rows, const UtEngineConfig *engine, const UtEngineInfo *info)
+{
+  if (engine->command != NULL)
+    {
+      add (rows, "--command", g_strdup (engine->command), FALSE);
+      add (rows, "--timeout", g_strdup_printf ("%d", engine->timeout), TRUE);
+    }
+  for (size_t i = 0; info->identity != NULL && info->identity[i] != NULL; i += 2)
+    {
+      g_autofree char *key = g_strconcat ("program: ", info->identity[i], NULL);
+      add (rows, key, g_strdup (info->identity[i + 1]), FALSE);
+    }
+  if (info->gives != UT_GIVES_ALL)
+    add (rows, UT_STORE_NOT_GIVEN, ut_gives_join (UT_GIVES_ALL & ~info->gives), FALSE);
+}
+
 /* The questions themselves: whatever files they came from, other questions make another run. */
 static char *
 hash_items (UtDataset *dataset)
@@ -134,6 +152,7 @@ ut_run_identity (const UtRunParts *parts, GError **error)
   add (rows, "model", g_strdup (info->description), FALSE);
   if (!add_hash (rows, "model sha256", engine->model, error) || !add_hash (rows, "mmproj sha256", engine->mmproj, error))
     return NULL;
+  add_program (rows, engine, info);
   add (rows, "-fa", text_or_default (engine->flash_attn), FALSE);
   add (rows, "-ngl", g_strdup_printf ("%d", engine->n_gpu_layers), FALSE);
   add (rows, "--image-min-tokens", g_strdup_printf ("%d", engine->image_min_tokens), FALSE);

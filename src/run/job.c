@@ -114,7 +114,7 @@ evaluate_items (UtJob *job, UtEngine *engine, size_t from, size_t to, GError **e
   g_autoptr (UtResult) result = ut_engine_evaluate (engine, request, error), bare = NULL;
   if (result == NULL)
     return FALSE;
-  if (job->variant->id == 0)
+  if (job->variant->id == 0 && (engine->info.gives & UT_GIVES_NO_IMAGE) != 0)
     {
       bare = evaluate_without_images (engine, request, error);
       if (bare == NULL)

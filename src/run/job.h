@@ -3,11 +3,13 @@
 #include "run/group.h"
 
 typedef struct {
-  unsigned i;               /* the question's place in the group */
-  char *detail;             /* what the variant was for it; may be NULL */
-  UtResult *result;         /* borrowed from `results`; NULL where it failed */
-  size_t first;             /* its first query in the result; items asked in the same words share it */
-  const UtAnswer *no_image; /* to its query with options, without images; of the clean variant alone; borrowed like `result` */
+  unsigned i;       /* the question's place in the group */
+  char *detail;     /* what the variant was for it; may be NULL */
+  UtResult *result; /* borrowed from `results`; NULL where it failed */
+  size_t first;     /* its first query in the result; items asked in the same words share it */
+  const UtAnswer
+      *no_image; /* to its query with options, without images; of the clean variant alone; borrowed like `result`, and NULL
+                             * where the engine gives none */
   GError *error;
 } UtJobItem;
 
@@ -34,5 +36,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtJob, ut_job_free)
 void ut_job_render (UtJob *job, guint64 seed);
 
 /* Runs the job: all questions at once, those in the same words as one, and, where that fails, each alone, so that one bad question
- * costs no other. The clean variant's are asked a second time with no image. */
+ * costs no other. The clean variant's are asked a second time with no image, where the engine can. */
 void ut_job_evaluate (UtJob *job, UtEngine *engine);

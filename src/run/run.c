@@ -182,8 +182,9 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vis
   group->n_embd = job_item->result->n_embd;
   group->clean_vision[job_item->i] = ut_vision_ref (vision);
   *view = ut_view_of_result (job_item->result, vision, job_item->first);
-  view->no_image = g_new (double, view->n_options);
-  for (unsigned k = 0; k < view->n_options; k++)
+  if (job_item->no_image != NULL)
+    view->no_image = g_new (double, view->n_options);
+  for (unsigned k = 0; view->no_image != NULL && k < view->n_options; k++)
     view->no_image[k] = job_item->no_image->scores[k].logprob;
   ut_view_decide (view, item, run->form, view->no_image, group->n_embd);
   g_autofree char *fault = ut_view_fault (view, group->n_embd);
@@ -309,7 +310,7 @@ check_deaths (Run *run, const UtJob *job, GError **error)
       run->dead = run->deaths > 0 ? item : NULL;
       if (run->deaths >= MAX_DEATHS)
         {
-          g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "the engine died on %d questions in a row; last: %s", run->deaths,
+          g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "the engine failed on %d questions in a row; last: %s", run->deaths,
                        job_item->error->message);
           return FALSE;
         }
@@ -723,6 +724,24 @@ find_model (const Run *run, char **out_model, char **out_mmproj, gboolean *out_s
   return TRUE;
 }
 
+/* Whether the engine can give what is asked of it by name. What else it does not give is left out. */
+static gboolean
+check_gives (const Run *run, GError **error)
+{
+  const unsigned gives = run->engine->info.gives;
+  const char *lacking = NULL;
+  if (run->config->layers && (gives & (UT_GIVES_LAYERS | UT_GIVES_VISION_LAYERS)) == 0)
+    lacking = "--layers: the engine gives no layers";
+  else if (run->config->n_generate > 0 && (gives & UT_GIVES_TEXT) == 0)
+    lacking = "--generate: the engine gives no text";
+  for (guint v = 0; v < run->variants->len && (gives & UT_GIVES_NO_IMAGE) == 0; v++)
+    if (((const UtVariant *) run->variants->pdata[v])->family->no_image)
+      lacking = "-p: the engine answers no question without an image";
+  if (lacking != NULL)
+    g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, lacking);
+  return lacking == NULL && ut_score_check (run->form, gives, error);
+}
+
 gboolean
 ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *out_stopped, GError **error)
 {
@@ -748,8 +767,10 @@ ut_run (const UtRunConfig *config, const UtRunCallbacks *callbacks, gboolean *ou
   if (mmproj != NULL)
     engine.mmproj = mmproj;
   engine.layers = config->layers;
-  run.engine = ut_engine_open_remote (&engine, config->program, error);
-  if (run.engine == NULL)
+  engine.listener = callbacks->listen;
+  engine.listener_data = callbacks->data;
+  run.engine = ut_engine_open_contained (&engine, config->program, error);
+  if (run.engine == NULL || !check_gives (&run, error))
     return FALSE;
 
   run.prior = find_prior (run.variants);

@@ -42,6 +42,8 @@ typedef struct {
   void (*progress) (const UtRunProgress *progress, void *data);
   /* Asked between trials: whether to stop early. What is finished is committed. */
   gboolean (*stop) (void *data);
+  /* What an engine in a program of its own writes to its standard error, from any thread; may be NULL. */
+  UtEngineListener listen;
   void *data;
   const UtHubCallbacks *hub; /* of fetching the model; NULL where config names none of the hub */
 } UtRunCallbacks;

@@ -34,11 +34,12 @@ less_no_image (const UtOptionScore *option)
 }
 
 const UtScoreForm ut_score_forms[] = {
-  { "sum", "log-probability of the option's text and of the end of the turn, summed: the paper's", sum, FALSE },
-  { "text", "the same of the text alone", text, FALSE },
-  { "byte", "the paper's, divided by the bytes of the text", per_byte, FALSE },
-  { "letter", "log-probability of the option's letter as the answer (of Yes or No: of the word)", letter, TRUE },
-  { "image", "the paper's, less what it is with no image in the prompt", less_no_image, FALSE },
+  { "sum", "log-probability of the option's text and of the end of the turn, summed: the paper's", 0, sum, FALSE },
+  { "text", "the same of the text alone", UT_GIVES_LOGPROB_TEXT, text, FALSE },
+  { "byte", "the paper's, divided by the bytes of the text", 0, per_byte, FALSE },
+  { "letter", "log-probability of the option's letter as the answer (of Yes or No: of the word)",
+    UT_GIVES_LOGPROB_TEXT | UT_GIVES_LOGPROB_LABEL, letter, TRUE },
+  { "image", "the paper's, less what it is with no image in the prompt", UT_GIVES_NO_IMAGE, less_no_image, FALSE },
   {},
 };
 
@@ -57,6 +58,16 @@ ut_score_form (const char *name, GError **error)
   g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "there is no score '%s'%s%s%s; there are %s", name,
                nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", all);
   return NULL;
+}
+
+gboolean
+ut_score_check (const UtScoreForm *form, unsigned gives, GError **error)
+{
+  const unsigned lacking = form->needs & ~gives;
+  g_autofree char *names = ut_gives_join (lacking);
+  if (lacking != 0)
+    g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--score %s needs %s, which the engine does not give", form->name, names);
+  return lacking == 0;
 }
 
 int

@@ -66,6 +66,21 @@ decide_by (UtDb *db, const char *score, const char *table, GError **error)
   return ut_db_exec (db, sql, error);
 }
 
+/* What the engine did not give is in no trial. */
+static gboolean
+check_decided (UtDb *db, const char *score, GError **error)
+{
+  g_autoptr (UtDbCursor) cursor
+      = ut_db_query (db, "SELECT count(*) FROM trial ANTI JOIN decided USING (item, variant) WHERE error IS NULL", error);
+  if (cursor == NULL || !ut_db_next (cursor, error))
+    return FALSE;
+  const gint64 n = ut_db_int64 (cursor, 0);
+  if (n > 0)
+    g_set_error (error, UT_ERROR, UT_ERROR_USAGE,
+                 "%" G_GINT64_FORMAT " trials have no score %s: the engine that ran them did not give it", n, score);
+  return n == 0;
+}
+
 static gboolean
 name_overlay_score (UtDb *db, const char *overlays, const char *score, GError **error)
 {
@@ -130,7 +145,7 @@ decide (const char *from, const char *path, const char *score, UtRescored *out, 
   UtDb *db = ut_store_db (store);
   g_autofree char *overlays = check_score (db, from, score, error) ? overlay_score (db, error) : NULL;
   return overlays != NULL && decide_by (db, overlays, "contradicted", error) && decide_by (db, score, "decided", error)
-         && name_overlay_score (db, overlays, score, error) && count_changes (db, out, error)
+         && check_decided (db, score, error) && name_overlay_score (db, overlays, score, error) && count_changes (db, out, error)
          && ut_db_exec (db,
                         "UPDATE trial SET predicted = d.predicted FROM decided d "
                         "WHERE trial.item = d.item AND trial.variant = d.variant",

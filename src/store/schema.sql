@@ -70,10 +70,10 @@ CREATE TABLE score (
   variant      UINTEGER NOT NULL,
   option       UINTEGER NOT NULL,  -- from 0
   logprob      DOUBLE NOT NULL,    -- s_k: sum of log p over the option's tokens and the template's closing ones, nats
-  logprob_text DOUBLE NOT NULL,    -- the same without the closing tokens
-  n_tokens     UINTEGER NOT NULL,  -- of the option's text
+  logprob_text DOUBLE,             -- the same without the closing tokens; NULL where the engine does not give it, as the two below
+  n_tokens     UINTEGER,           -- of the option's text
   n_bytes      UINTEGER NOT NULL,  -- of the option's text
-  logprob_letter DOUBLE NOT NULL,  -- sum of log p over the tokens of the option's label: log p ("A"…); of Yes and No, logprob_text
+  logprob_letter DOUBLE,           -- sum of log p over the tokens of the option's label: log p ("A"…); of Yes and No, logprob_text
   CHECK (isfinite(logprob) AND isfinite(logprob_text) AND isfinite(logprob_letter))
 );
 

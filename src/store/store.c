@@ -457,7 +457,7 @@ ut_store_add_skipped (UtStore *store, const char *where, const char *reason, GEr
 static gboolean
 is_finite (const UtStoreScore *score)
 {
-  return isfinite (score->logprob) && isfinite (score->logprob_text) && isfinite (score->logprob_letter);
+  return isfinite (score->logprob) && !isinf (score->logprob_text) && !isinf (score->logprob_letter);
 }
 
 /* The first score or measurement that is no finite number, in words; NULL where all are. */
@@ -503,6 +503,15 @@ append_trial (UtStore *store, const UtTrial *trial, const char *fault, GError **
   return ut_db_append_end_row (rows, error);
 }
 
+static void
+append_known (UtDbAppender *rows, double value)
+{
+  if (isnan (value))
+    ut_db_append_null (rows);
+  else
+    ut_db_append_double (rows, value);
+}
+
 static gboolean
 append_scores (UtStore *store, const UtTrial *trial, GError **error)
 {
@@ -516,10 +525,13 @@ append_scores (UtStore *store, const UtTrial *trial, GError **error)
       ut_db_append_int64 (rows, trial->variant);
       ut_db_append_int64 (rows, k);
       ut_db_append_double (rows, score->logprob);
-      ut_db_append_double (rows, score->logprob_text);
-      ut_db_append_int64 (rows, score->n_tokens);
+      append_known (rows, score->logprob_text);
+      if (score->n_tokens >= 0)
+        ut_db_append_int64 (rows, score->n_tokens);
+      else
+        ut_db_append_null (rows);
       ut_db_append_int64 (rows, score->n_bytes);
-      ut_db_append_double (rows, score->logprob_letter);
+      append_known (rows, score->logprob_letter);
       if (!ut_db_append_end_row (rows, error))
         return FALSE;
     }

@@ -45,6 +45,9 @@ typedef struct {
 /* The key whose value says why the run's numbers are not the model's, in a run where that is known of the engine. */
 #define UT_STORE_CAVEAT "caveat"
 
+/* The key of what the engine does not give, in words: only in a run whose engine leaves something out. */
+#define UT_STORE_NOT_GIVEN "not given by the engine"
+
 /* A new file takes the identity; a file that has one is compared with it, and UT_ERROR_USAGE names every key that differs with both
  * values. `identity` ends with a row whose key is NULL. *out_resumed says whether the file already held this run. */
 gboolean ut_store_begin (UtStore *store, const UtIdentity *identity, gboolean *out_resumed, GError **error);
@@ -76,13 +79,14 @@ typedef struct {
   double value;
 } UtMeasurement;
 
+/* What the engine does not give is NaN in logprob_text and logprob_letter, -1 in n_tokens. */
 typedef struct {
   double logprob, logprob_text, logprob_letter;
   int n_tokens, n_bytes;
 } UtStoreScore;
 
 /* One finished or failed trial. Where `error` is not NULL nothing else but the ids counts. A trial with a score or a measurement that
- * is NaN or infinite is stored as a failed one whose error names it. */
+ * is no finite number is stored as a failed one whose error names it. */
 typedef struct {
   unsigned item, variant;
   const char *error;
