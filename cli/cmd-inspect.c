@@ -73,13 +73,14 @@ print_questions (UtDataset *dataset)
 {
   const GPtrArray *items = ut_dataset_items (dataset);
   g_autoptr (GHashTable) images = g_hash_table_new (g_str_hash, g_str_equal);
-  unsigned n_yes_no = 0, n_several = 0, fewest = G_MAXUINT, most = 0;
+  unsigned n_yes_no = 0, n_several = 0, n_letters = 0, fewest = G_MAXUINT, most = 0;
   for (unsigned i = 0; i < items->len; i++)
     {
       const UtItem *item = items->pdata[i];
       for (unsigned k = 0; k < item->n_images; k++)
         g_hash_table_add (images, (char *) ut_dataset_image_name (dataset, item, k));
       n_several += item->n_images > 1 ? 1 : 0;
+      n_letters += item->scores_letters ? 1 : 0;
       n_yes_no += item->yes_no ? 1 : 0;
       fewest = item->yes_no ? fewest : MIN (fewest, item->n_options);
       most = item->yes_no ? most : MAX (most, item->n_options);
@@ -94,6 +95,8 @@ print_questions (UtDataset *dataset)
   else if (n_yes_no < items->len)
     printf ("; %u with %u to %u options", items->len - n_yes_no, fewest, most);
   putchar ('\n');
+  if (n_letters > 0)
+    printf ("%-12s%u, whose options are images, by the options' letters\n", "scored", n_letters);
 }
 
 static void

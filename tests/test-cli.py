@@ -194,6 +194,8 @@ def test_images_stand_where_they_are_named(tmp):
     assert found[0] == found[1] == found[2] and found[0] != found[3], found
     letters = [(r["n_bytes"], r["text"]) for r in rows(tmp / "4", "scores")]
     assert set(letters) == {("1", "<image 1>"), ("1", "<image 2>")}, letters
+    assert "scored      1, whose options are images, by the options' letters" in undertow("inspect", tmp / "b" / "4.jsonl").stdout
+    assert "letters" not in undertow("inspect", tmp / "b" / "3.jsonl").stdout
     assert_fails(2, ["images", "seedbench"], *run_args(tmp / "b" / "4.jsonl", tmp / "x", "--prompt", "seedbench"))
 
     # The bundled questions on two images are the same as their files', which name the images.
