@@ -127,7 +127,7 @@ static Counter
 make_counter (void)
 {
   static const UtEngineConfig config = { .engine = "mock" };
-  return (Counter) { .base = { .class = &counting }, .mock = ut_engine_open (&config, NULL) };
+  return (Counter) { .base = { .class = &counting, .info.gives = UT_GIVES_ALL }, .mock = ut_engine_open (&config, NULL) };
 }
 
 static const UtJobItem *
