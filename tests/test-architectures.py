@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Every architecture through the whole program, on the tiny models of tests/oracle/architectures.py. Speaks TAP.
 
-Usage: test-architectures.py UNDERTOW
+Usage: test-architectures.py UNDERTOW [TEST…]
 """
-import csv, io, json, math, os, subprocess, sys, tempfile
+import csv, io, json, math, os, subprocess, sys
 from pathlib import Path
+
+import tap
 
 UNDERTOW = sys.argv[1]
 MODELS = Path(__file__).resolve().parent / "data" / "architectures"
@@ -99,20 +101,5 @@ def test_llava_is_warned_of(tmp):
     check_warned("llava", tmp)
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_") and (not sys.argv[2:] or name in sys.argv[2:])]
-    print(f"1..{len(tests)}", flush=True)
-    failed = False
-    for number, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(Path(tmp))
-                print(f"ok {number} {name}", flush=True)
-            except Exception as error:
-                failed = True
-                print(f"not ok {number} {name}\n# " + repr(error).replace("\n", "\n# "), flush=True)
-    sys.exit(failed)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(tap.run(globals()))

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The program as its users meet it, run on the mock engine: results, resuming, signals, bad input. Speaks TAP.
 
-Usage: test-cli.py UNDERTOW
+Usage: test-cli.py UNDERTOW [TEST…]
 """
-import base64, csv, io, json, os, random, re, signal, struct, subprocess, sys, tempfile, time, zlib
+import base64, csv, io, json, os, random, re, signal, struct, subprocess, sys, time, zlib
 from pathlib import Path
+
+import tap
 
 UNDERTOW = sys.argv[1]
 
@@ -613,20 +615,5 @@ def test_demo_bad_input(tmp):
     assert_fails(2, ["engine: mock there, llama here", "-o"], "demo", "-q", "--limit", 2, "-o", tmp / "d")
 
 
-def main():
-    tests = [(name, f) for name, f in globals().items() if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for i, (name, f) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                f(Path(folder))
-                print(f"ok {i} {name}", flush=True)
-            except Exception as e:
-                failed += 1
-                print(f"not ok {i} {name}\n# " + f"{type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(globals()))

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The engine exec as its users meet it: a program of theirs (exec-program.py) that is right, and wrong in every way. Speaks TAP.
 
-Usage: test-exec.py UNDERTOW
+Usage: test-exec.py UNDERTOW [TEST…]
 """
-import base64, csv, importlib.util, io, json, os, random, re, shlex, shutil, signal, subprocess, sys, tempfile, time
+import base64, csv, importlib.util, io, json, os, random, re, shlex, shutil, signal, subprocess, sys, time
 from pathlib import Path
+
+import tap
 
 UNDERTOW = sys.argv[1]
 HERE = Path(__file__).resolve().parent
@@ -378,22 +380,5 @@ def test_options(tmp):
     assert not out.exists()
 
 
-def main():
-    tests = [(name, f) for name, f in globals().items() if name.startswith("test_")]
-    only = sys.argv[2:]
-    tests = [(name, f) for name, f in tests if not only or name in only]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for i, (name, f) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                f(Path(folder))
-                print(f"ok {i} {name}", flush=True)
-            except Exception as e:
-                failed += 1
-                print(f"not ok {i} {name}\n# " + f"{type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(globals()))

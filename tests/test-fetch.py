@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Models by their name on the hub, fetched from an imitation of it (hub.py). Speaks TAP.
 
-Usage: test-fetch.py UNDERTOW
+Usage: test-fetch.py UNDERTOW [TEST…]
 """
-import csv, hashlib, io, os, pty, resource, shutil, signal, ssl, struct, subprocess, sys, tempfile, threading, time
+import csv, hashlib, io, os, pty, resource, shutil, signal, ssl, struct, subprocess, sys, threading, time
 from pathlib import Path
 
+import tap
 from hub import Hub, Repo, cut, git_hash, other, redirect, shifted, stall, status, whole
 
 UNDERTOW = sys.argv[1]
@@ -530,6 +531,8 @@ def test_progress(tmp):
 
 def test_https(tmp):
     """Certificates are checked, SSL_CERT_FILE has further ones, and what began safe does not go on unsafe."""
+    if not shutil.which("openssl"):
+        raise tap.Skip("there is no openssl to make a certificate with")
     key, certificate = tmp / "key.pem", tmp / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1",
                     "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
@@ -552,23 +555,5 @@ def test_https(tmp):
         assert hub.asked("GET", "tiny-Q8_0.gguf"), hub.log
 
 
-def main():
-    tests = [(name, f) for name, f in globals().items() if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for i, (name, f) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                if f is test_https and not shutil.which("openssl"):
-                    print(f"ok {i} {name} # SKIP there is no openssl to make a certificate with")
-                    continue
-                f(Path(folder))
-                print(f"ok {i} {name}", flush=True)
-            except Exception as e:
-                failed += 1
-                print(f"not ok {i} {name}\n# " + f"{type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(globals()))
