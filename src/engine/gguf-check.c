@@ -468,6 +468,31 @@ check_deepstack (const UtGguf *file, const Encoder *encoder, const UtGguf *model
   return TRUE;
 }
 
+/* The letters and digits of the model's own name, small: "qwen25vl7binstruct". The caller owns it. */
+static char *
+get_plain_name (const UtGguf *model)
+{
+  g_autofree char *name = ut_gguf_string (model, "general.name");
+  GString *plain = g_string_new (NULL);
+  for (const char *c = name != NULL ? name : ""; *c != '\0'; c++)
+    if (g_ascii_isalnum (*c))
+      g_string_append_c (plain, g_ascii_tolower (*c));
+  return g_string_free (plain, FALSE);
+}
+
+/* The text halves of Qwen2-VL and Qwen2.5-VL differ in their weights alone: only a name that says which it is can tell. */
+static gboolean
+check_qwen_version (const UtGguf *file, const char *projector, const UtGguf *model, GError **error)
+{
+  g_autofree char *name = get_plain_name (model);
+  const gboolean is_2_5 = strstr (name, "qwen25") != NULL, is_2 = strstr (name, "qwen2vl") != NULL;
+  if (is_2 == is_2_5
+      || (g_str_equal (projector, "qwen2vl_merger") ? is_2 : !g_str_equal (projector, "qwen2.5vl_merger") || is_2_5))
+    return TRUE;
+  return ut_gguf_fail (error, file->path, "its projector “%s” is for another model than %s, which calls itself %s", projector,
+                       model->path, is_2_5 ? "a Qwen2.5" : "a Qwen2-VL");
+}
+
 /* A projector of one family and a text half of another can be as wide as each other: nothing would fail, and every number be wrong. */
 static gboolean
 check_pair (const UtGguf *file, const Family *family, const UtGguf *model, const char *model_arch, GError **error)
@@ -478,7 +503,7 @@ check_pair (const UtGguf *file, const Family *family, const UtGguf *model, const
                          "its projector “%s” is for a model of the architecture “%s” with the token “%s”, which %s has not",
                          family->projector, model_arch, text->token, model->path);
   if (text || !arch_is_known (model_arch))
-    return TRUE;
+    return check_qwen_version (file, family->projector, model, error);
   g_autoptr (GString) archs = g_string_new (NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (family->texts) && family->texts[i].arch; i++)
     g_string_append_printf (archs, "%s%s", i > 0 ? ", " : "", family->texts[i].arch);
