@@ -375,14 +375,16 @@ def test_architecture(name, tmp):
     architectures.fill(model, seed)
     architectures.save(model, processor, pre, tmp / "hf")
     width, height, *vary = sizes[0][0]
-    rows = [["question", "image", "A", "B", "C", "answer"]]
+    # The small vocabulary of Gemma 3 joins a letter with the line's end before it.
+    columns, cells = (["answer"], ["yes"]) if name == "gemma3" else (["A", "B", "C", "answer"], ["red", "dark green", "blue", "A"])
+    rows = [["question", "image", *columns]]
     for i in range(3):
         Image.fromarray(architectures.pattern(width, height, i, *vary)).save(tmp / f"{i}.png")
-        rows.append(["What colour is it?", f"{i}.png", "red", "dark green", "blue", "A"])
+        rows.append(["Is it as it was?", f"{i}.png", *cells])
     with open(tmp / "own.csv", "w", newline="") as out:
         csv.writer(out).writerows(rows)
     files = ROOT / "tests" / "data" / "architectures" / name
-    asked = ["-d", tmp / "own.csv", "-p", "translation:4,8,jpeg:50", "--layers"]
+    asked = ["-d", tmp / "own.csv", "-p", "translation:4,8", "--layers"]
     return compare_runs(run(tmp / "llama", "-m", f"{files}.gguf", "--mmproj", f"{files}-mmproj.gguf", "-t", 1, *asked),
                         run(tmp / "exec", *by_adapter(tmp / "hf"), *asked))
 
