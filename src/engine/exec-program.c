@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@ struct _UtProgram {
   char *name;
   pid_t pid;         /* also its process group's */
   int in, out, err;  /* our ends of its standard streams, -1 where closed */
+  int guard;         /* whose end tells that this process has ended */
   GByteArray *ahead; /* read from its standard output and not asked for yet */
   GString *tail;     /* the end of its standard error */
   UtEngineListener listener;
@@ -287,12 +287,16 @@ ut_program_read (UtProgram *program, size_t n, GError **error)
 
 /* ── starting and ending ────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
+/* Runs the command ($1) in a shell of its own, and beside it, no child of its, one that waits for the end of descriptor 3: the end of
+ * this process, however it comes. Then the whole group goes. A signal at the parent's death would reach the shell alone. */
+static const char GUARDED[]
+    = "((read -r nothing <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 &); exec 3<&-; exec /bin/sh -c \"$1\"";
+
 /* In the child. Its own group keeps the terminal's Ctrl-C from it: it is this process that decides when work ends. */
 static void
 set_apart ([[maybe_unused]] void *data)
 {
   setpgid (0, 0);
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
   signal (SIGPIPE, SIG_DFL);
 }
 
@@ -301,17 +305,24 @@ ut_program_start (const char *command, const char *variable, UtEngineListener li
 {
   /* One that died must not take this process along when it is written to. */
   signal (SIGPIPE, SIG_IGN);
-  const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+  const char *const argv[] = { "/bin/sh", "-c", GUARDED, "sh", command, NULL };
   g_auto (GStrv) environment = g_get_environ (), parts = g_strsplit (variable, "=", 2);
   environment = g_environ_setenv (environment, parts[0], parts[1], TRUE);
 
   GPid pid;
-  int in, out, err;
+  int in, out, err, guard[2];
   g_autoptr (GError) fault = NULL;
-  if (!g_spawn_async_with_pipes_and_fds (NULL, argv, (const char *const *) environment,
-                                         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CLOEXEC_PIPES, set_apart, NULL, -1, -1, -1, NULL,
-                                         NULL, 0, &pid, &in, &out, &err, &fault))
+  const gboolean piped = g_unix_open_pipe (guard, O_CLOEXEC, &fault);
+  const gboolean started = piped
+                           && g_spawn_async_with_pipes_and_fds (
+                               NULL, argv, (const char *const *) environment, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CLOEXEC_PIPES,
+                               set_apart, NULL, -1, -1, -1, guard, (const int[]) { 3 }, 1, &pid, &in, &out, &err, &fault);
+  if (piped)
+    close (guard[0]);
+  if (!started)
     {
+      if (piped)
+        close (guard[1]);
       g_set_error (error, UT_ERROR, UT_ERROR_ENGINE, "/bin/sh could not be started: %s", fault->message);
       return NULL;
     }
@@ -326,6 +337,7 @@ ut_program_start (const char *command, const char *variable, UtEngineListener li
                            in,
                            out,
                            err,
+                           guard[1],
                            g_byte_array_new (),
                            g_string_new (NULL),
                            listener,
@@ -356,9 +368,9 @@ ut_program_kill (UtProgram *program)
   kill (-program->pid, SIGKILL);
   while (waitpid (program->pid, NULL, 0) < 0 && errno == EINTR)
     continue;
-  for (size_t i = 0; i < 3; i++)
+  for (size_t i = 0; i < 4; i++)
     {
-      const int fd = (const int[]) { program->in, program->out, program->err }[i];
+      const int fd = (const int[]) { program->in, program->out, program->err, program->guard }[i];
       if (fd >= 0)
         close (fd);
     }
