@@ -3,7 +3,7 @@
 
 Usage: test-cli.py UNDERTOW [TEST…]
 """
-import base64, csv, io, json, os, random, re, signal, struct, subprocess, sys, time, zlib
+import base64, csv, fcntl, io, json, os, pty, random, re, signal, struct, subprocess, sys, termios, time, zlib
 from pathlib import Path
 
 import tap
@@ -549,6 +549,39 @@ def test_show_formats(tmp):
         assert len(as_csv) == len(as_json), view
         assert undertow("show", tmp / "run", view, "--format", "markdown").returncode == 0
         assert undertow("show", tmp / "run", view).returncode == 0
+
+
+def on_a_terminal(columns, *args):
+    """What the program prints on a terminal so wide."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen([UNDERTOW, *map(str, args)], stdout=end)
+    os.close(end)
+    printed = b""
+    try:
+        while more := os.read(terminal, 1 << 16):
+            printed += more
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    assert process.wait() == 0
+    return printed.decode().replace("\r\n", "\n")
+
+
+def test_show_bars(tmp):
+    """On a terminal with room for them, bars as long as their numbers stand behind one column; elsewhere nothing changes."""
+    undertow(*run_args(make_benchmark(tmp / "b", n_images=3), tmp / "run", "-p", "core"))
+    plain = undertow("show", tmp / "run", "drift").stdout
+    room = plain.count("─") + 9
+    wide, narrow = (on_a_terminal(columns, "show", tmp / "run", "drift") for columns in (room, room - 1))
+    assert narrow == plain and not set("▏▎▍▌▋▊▉█") & set(plain)
+    lengths = {}
+    percents = {(r["channel"], r["family"]): float(r["percent"]) for r in rows(tmp / "run", "drift")}
+    for line in wide.splitlines():
+        at = next((k for k in percents if re.match(rf"{re.escape(k[0])} +{re.escape(k[1])}  ", line)), None)
+        if at:
+            lengths[at] = sum({"█": 8, **dict(zip("▏▎▍▌▋▊▉", range(1, 8)))}.get(c, 0) for c in line)
+    assert lengths == {k: round(64 * min(p / 100, 1)) for k, p in percents.items()} and len(set(lengths.values())) > 2, (lengths, percents)
 
 
 FINDINGS = ["Representations move while answers stay", "Robustness does not grow with size", "Perturbations harm accuracy and reduce false positives"]

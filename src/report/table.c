@@ -22,83 +22,84 @@ typedef struct {
   int digits;       /* after the point; SIGNIFICANT; SHORTEST */
   gboolean sign;    /* a difference: + before a positive one */
   gboolean spread;  /* a standard deviation: stands behind the column before it, after ± */
+  double full;      /* the value of a whole bar, where bars help; 0 where not */
 } Style;
 
 static const Style styles[] = {
-  { "IFR", "IFR", NULL, 3, FALSE, FALSE },
-  { "IV", "IV", NULL, 3, FALSE, FALSE },
-  { "IV_image", "IV image", NULL, 3, FALSE, FALSE },
-  { "RR", "R→R", NULL, 0, FALSE, FALSE },
-  { "RW", "R→W", NULL, 0, FALSE, FALSE },
-  { "WR", "W→R", NULL, 0, FALSE, FALSE },
-  { "WW", "W→W", NULL, 0, FALSE, FALSE },
-  { "WW_changed", "W→W changed", NULL, 0, FALSE, FALSE },
-  { "clean_accuracy", "clean accuracy", NULL, 3, FALSE, FALSE },
-  { "accuracy", "accuracy", NULL, 3, FALSE, FALSE },
-  { "delta_accuracy", "ΔAcc", NULL, 3, TRUE, FALSE },
-  { "precision", "precision", NULL, 3, FALSE, FALSE },
-  { "recall", "recall", NULL, 3, FALSE, FALSE },
-  { "F1", "F1", NULL, 3, FALSE, FALSE },
-  { "FPR", "FPR", NULL, 3, FALSE, FALSE },
-  { "yes_rate", "yes rate", NULL, 3, FALSE, FALSE },
-  { "yes_no", "yes/no", NULL, 0, FALSE, FALSE },
-  { "entropy", "entropy", "nat", 3, FALSE, FALSE },
-  { "margin", "m", "nat", 3, FALSE, FALSE },
-  { "margin_right", "m right", "nat", 3, FALSE, FALSE },
-  { "margin_yes", "s_Yes−s_No", "nat", 3, FALSE, FALSE },
-  { "delta_margin", "Δm", "nat", 3, TRUE, FALSE },
-  { "delta_logp", "Δlogp", "nat", 3, TRUE, FALSE },
-  { "logprob", "s", "nat", 3, FALSE, FALSE },
-  { "logprob_text", "s text", "nat", 3, FALSE, FALSE },
-  { "logprob_per_byte", "s per byte", "nat", 3, FALSE, FALSE },
-  { "cos", "cos", NULL, 4, FALSE, FALSE },
-  { "l2", "L2", NULL, SIGNIFICANT, FALSE, FALSE },
-  { "drift", "drift", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "control", "control", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "mean_pd", "drift", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "sd_pd", "", NULL, SIGNIFICANT, FALSE, TRUE },
-  { "mean_cd", "control", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "sd_cd", "", NULL, SIGNIFICANT, FALSE, TRUE },
-  { "percent", "drift", "% of control", 1, FALSE, FALSE },
-  { "percent_sd", "", NULL, 1, FALSE, TRUE },
-  { "cohens_d", "Cohen's d", NULL, 2, FALSE, FALSE },
-  { "hidden_percent", "hidden", "% of control", 1, FALSE, FALSE },
-  { "hidden_percent_sd", "", NULL, 1, FALSE, TRUE },
-  { "flipped_percent", "flipped", "% of control", 1, FALSE, FALSE },
-  { "delta_dirichlet", "ΔE", NULL, SIGNIFICANT, TRUE, FALSE },
-  { "drift_vision", "vision", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "drift_ctx_open", "ctx_open", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "drift_ctx_mcq", "ctx_mcq", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "p", "p", NULL, 4, FALSE, FALSE },
-  { "p_holm", "p Holm", NULL, 4, FALSE, FALSE },
-  { "p_mcnemar", "p McNemar", NULL, 4, FALSE, FALSE },
-  { "margin_from", "m from", "nat", 3, FALSE, FALSE },
-  { "margin_to", "m to", "nat", 3, FALSE, FALSE },
-  { "margin_clean", "m clean", "nat", 3, FALSE, FALSE },
-  { "FP_clean", "FP clean", NULL, 0, FALSE, FALSE },
-  { "delta_FP", "ΔFP", NULL, 0, TRUE, FALSE },
-  { "FN_clean", "FN clean", NULL, 0, FALSE, FALSE },
-  { "delta_FN", "ΔFN", NULL, 0, TRUE, FALSE },
-  { "auroc", "AUROC", NULL, 3, FALSE, FALSE },
-  { "median_control", "median control", "1−cos", SIGNIFICANT, FALSE, FALSE },
-  { "exceedance", "X", NULL, 3, FALSE, FALSE },
-  { "hidden_exceedance", "X hidden", NULL, 3, FALSE, FALSE },
-  { "flipped_exceedance", "X flipped", NULL, 3, FALSE, FALSE },
-  { "r_dirichlet", "r ΔE", NULL, 3, TRUE, FALSE },
-  { "r_margin", "r Δm", NULL, 3, TRUE, FALSE },
-  { "r_logp_kept", "r Δlogp", "kept", 3, TRUE, FALSE },
-  { "with_dtp", "with DTP", NULL, 0, FALSE, FALSE },
-  { "dtp_median", "DTP", "median", 3, TRUE, FALSE },
-  { "dtp_positive", "DTP > 0", NULL, 3, FALSE, FALSE },
-  { "flips_to_prior", "flips to prior", NULL, 3, FALSE, FALSE },
-  { "js_shift", "JS shift", "nat", 4, TRUE, FALSE },
-  { "param", "param", NULL, SHORTEST, FALSE, FALSE },
-  { "width", "width", "px", 0, FALSE, FALSE },
-  { "height", "height", "px", 0, FALSE, FALSE },
-  { "right_answer", "right answer", NULL, 0, FALSE, FALSE },
-  { "clean_answer", "clean answer", NULL, 0, FALSE, FALSE },
-  { "flipped_by", "flipped by", NULL, 0, FALSE, FALSE },
-  { "image_id", "image", NULL, 0, FALSE, FALSE },
+  { "IFR", "IFR", NULL, 3, FALSE, FALSE, 1 },
+  { "IV", "IV", NULL, 3, FALSE, FALSE, 1 },
+  { "IV_image", "IV image", NULL, 3, FALSE, FALSE, 0 },
+  { "RR", "R→R", NULL, 0, FALSE, FALSE, 0 },
+  { "RW", "R→W", NULL, 0, FALSE, FALSE, 0 },
+  { "WR", "W→R", NULL, 0, FALSE, FALSE, 0 },
+  { "WW", "W→W", NULL, 0, FALSE, FALSE, 0 },
+  { "WW_changed", "W→W changed", NULL, 0, FALSE, FALSE, 0 },
+  { "clean_accuracy", "clean accuracy", NULL, 3, FALSE, FALSE, 0 },
+  { "accuracy", "accuracy", NULL, 3, FALSE, FALSE, 1 },
+  { "delta_accuracy", "ΔAcc", NULL, 3, TRUE, FALSE, 0 },
+  { "precision", "precision", NULL, 3, FALSE, FALSE, 0 },
+  { "recall", "recall", NULL, 3, FALSE, FALSE, 0 },
+  { "F1", "F1", NULL, 3, FALSE, FALSE, 0 },
+  { "FPR", "FPR", NULL, 3, FALSE, FALSE, 0 },
+  { "yes_rate", "yes rate", NULL, 3, FALSE, FALSE, 0 },
+  { "yes_no", "yes/no", NULL, 0, FALSE, FALSE, 0 },
+  { "entropy", "entropy", "nat", 3, FALSE, FALSE, 0 },
+  { "margin", "m", "nat", 3, FALSE, FALSE, 0 },
+  { "margin_right", "m right", "nat", 3, FALSE, FALSE, 0 },
+  { "margin_yes", "s_Yes−s_No", "nat", 3, FALSE, FALSE, 0 },
+  { "delta_margin", "Δm", "nat", 3, TRUE, FALSE, 0 },
+  { "delta_logp", "Δlogp", "nat", 3, TRUE, FALSE, 0 },
+  { "logprob", "s", "nat", 3, FALSE, FALSE, 0 },
+  { "logprob_text", "s text", "nat", 3, FALSE, FALSE, 0 },
+  { "logprob_per_byte", "s per byte", "nat", 3, FALSE, FALSE, 0 },
+  { "cos", "cos", NULL, 4, FALSE, FALSE, 0 },
+  { "l2", "L2", NULL, SIGNIFICANT, FALSE, FALSE, 0 },
+  { "drift", "drift", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "control", "control", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "mean_pd", "drift", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "sd_pd", "", NULL, SIGNIFICANT, FALSE, TRUE, 0 },
+  { "mean_cd", "control", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "sd_cd", "", NULL, SIGNIFICANT, FALSE, TRUE, 0 },
+  { "percent", "drift", "% of control", 1, FALSE, FALSE, 100 },
+  { "percent_sd", "", NULL, 1, FALSE, TRUE, 0 },
+  { "cohens_d", "Cohen's d", NULL, 2, FALSE, FALSE, 0 },
+  { "hidden_percent", "hidden", "% of control", 1, FALSE, FALSE, 0 },
+  { "hidden_percent_sd", "", NULL, 1, FALSE, TRUE, 0 },
+  { "flipped_percent", "flipped", "% of control", 1, FALSE, FALSE, 0 },
+  { "delta_dirichlet", "ΔE", NULL, SIGNIFICANT, TRUE, FALSE, 0 },
+  { "drift_vision", "vision", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "drift_ctx_open", "ctx_open", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "drift_ctx_mcq", "ctx_mcq", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "p", "p", NULL, 4, FALSE, FALSE, 0 },
+  { "p_holm", "p Holm", NULL, 4, FALSE, FALSE, 0 },
+  { "p_mcnemar", "p McNemar", NULL, 4, FALSE, FALSE, 0 },
+  { "margin_from", "m from", "nat", 3, FALSE, FALSE, 0 },
+  { "margin_to", "m to", "nat", 3, FALSE, FALSE, 0 },
+  { "margin_clean", "m clean", "nat", 3, FALSE, FALSE, 0 },
+  { "FP_clean", "FP clean", NULL, 0, FALSE, FALSE, 0 },
+  { "delta_FP", "ΔFP", NULL, 0, TRUE, FALSE, 0 },
+  { "FN_clean", "FN clean", NULL, 0, FALSE, FALSE, 0 },
+  { "delta_FN", "ΔFN", NULL, 0, TRUE, FALSE, 0 },
+  { "auroc", "AUROC", NULL, 3, FALSE, FALSE, 1 },
+  { "median_control", "median control", "1−cos", SIGNIFICANT, FALSE, FALSE, 0 },
+  { "exceedance", "X", NULL, 3, FALSE, FALSE, 1 },
+  { "hidden_exceedance", "X hidden", NULL, 3, FALSE, FALSE, 0 },
+  { "flipped_exceedance", "X flipped", NULL, 3, FALSE, FALSE, 0 },
+  { "r_dirichlet", "r ΔE", NULL, 3, TRUE, FALSE, 0 },
+  { "r_margin", "r Δm", NULL, 3, TRUE, FALSE, 0 },
+  { "r_logp_kept", "r Δlogp", "kept", 3, TRUE, FALSE, 0 },
+  { "with_dtp", "with DTP", NULL, 0, FALSE, FALSE, 0 },
+  { "dtp_median", "DTP", "median", 3, TRUE, FALSE, 0 },
+  { "dtp_positive", "DTP > 0", NULL, 3, FALSE, FALSE, 0 },
+  { "flips_to_prior", "flips to prior", NULL, 3, FALSE, FALSE, 0 },
+  { "js_shift", "JS shift", "nat", 4, TRUE, FALSE, 0 },
+  { "param", "param", NULL, SHORTEST, FALSE, FALSE, 0 },
+  { "width", "width", "px", 0, FALSE, FALSE, 0 },
+  { "height", "height", "px", 0, FALSE, FALSE, 0 },
+  { "right_answer", "right answer", NULL, 0, FALSE, FALSE, 0 },
+  { "clean_answer", "clean answer", NULL, 0, FALSE, FALSE, 0 },
+  { "flipped_by", "flipped by", NULL, 0, FALSE, FALSE, 0 },
+  { "image_id", "image", NULL, 0, FALSE, FALSE, 0 },
 };
 
 static const char *const format_names[] = { "table", "markdown", "csv", "json", "latex", NULL };
@@ -280,6 +281,7 @@ typedef struct {
   const char *unit; /* "" for none */
   gboolean number;  /* to the right */
   gboolean sign, spread;
+  double full; /* the value of a whole bar; 0: no bars */
   int digits;
   unsigned width; /* in terminal cells */
 } Column;
@@ -288,6 +290,7 @@ typedef struct {
   unsigned n_columns;
   Column *columns;
   GArray *cells; /* Cell, row after row */
+  int bars;      /* the column whose numbers have bars behind them; -1 for none */
 } Table;
 
 static void
@@ -345,6 +348,7 @@ column_new (UtDbCursor *cursor, unsigned index)
     .number = type == UT_DB_INT64 || type == UT_DB_DOUBLE,
     .sign = style != NULL && style->sign,
     .spread = style != NULL && style->spread && index > 0,
+    .full = style != NULL ? style->full : 0,
     .digits = type == UT_DB_INT64 ? 0
               : style != NULL     ? style->digits
                                   : SIGNIFICANT,
@@ -505,6 +509,33 @@ fit_columns (Table *table, unsigned width)
     }
 }
 
+#define BAR_WIDTH 8
+
+/* On a terminal wide enough, the first column whose numbers are told faster by their lengths. */
+static int
+choose_bars (const Table *table, unsigned width)
+{
+  if (n_rows (table) < 2 || total_width (table) + 1 + BAR_WIDTH > width)
+    return -1;
+  for (unsigned c = 0; c < table->n_columns; c++)
+    if (table->columns[c].full > 0)
+      return (int) c;
+  return -1;
+}
+
+/* As many cells as the value has of `full`, to an eighth of a cell; full to the end beyond it, empty where the value is not known. */
+static void
+append_bar (GString *line, double value, double full)
+{
+  static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
+  const unsigned n = isnan (value) ? 0 : (unsigned) lround (CLAMP (value / full, 0, 1) * BAR_WIDTH * 8);
+  g_string_append_c (line, ' ');
+  for (unsigned i = 0; i < n / 8; i++)
+    g_string_append (line, "█");
+  g_string_append (line, eighths[n % 8]);
+  g_string_append_printf (line, "%*s", (int) (BAR_WIDTH - (n + 7) / 8), "");
+}
+
 /* As much of the text as fits, with an ellipsis where that is not all. */
 static char *
 shorten (const char *text, unsigned width)
@@ -521,9 +552,11 @@ shorten (const char *text, unsigned width)
   return g_strdup_printf ("%.*s…", (int) (end - text), text);
 }
 
+/* `value` is that of the bar, if the column has bars. */
 static void
-append_padded (GString *line, const Column *column, const char *text)
+append_padded (GString *line, const Table *table, unsigned index, const char *text, double value)
 {
+  const Column *column = &table->columns[index];
   g_autofree char *fitting = shorten (text, column->width);
   const unsigned pad = column->width - text_width (fitting);
   if (line->len > 0)
@@ -532,6 +565,8 @@ append_padded (GString *line, const Column *column, const char *text)
     g_string_append_printf (line, "%*s%s", (int) pad, "", fitting);
   else
     g_string_append_printf (line, "%s%*s", fitting, (int) pad, "");
+  if ((int) index == table->bars)
+    append_bar (line, value, column->full);
 }
 
 static void
@@ -548,16 +583,16 @@ write_text_header (const Table *table, GString *line, FILE *out)
   for (unsigned c = 0; c < table->n_columns; c++)
     if (!table->columns[c].spread)
       {
-        append_padded (line, &table->columns[c], table->columns[c].header);
+        append_padded (line, table, c, table->columns[c].header, NAN);
         units = units || *table->columns[c].unit != '\0';
       }
   write_line (line, out);
   for (unsigned c = 0; units && c < table->n_columns; c++)
     if (!table->columns[c].spread)
-      append_padded (line, &table->columns[c], table->columns[c].unit);
+      append_padded (line, table, c, table->columns[c].unit, NAN);
   if (units)
     write_line (line, out);
-  for (unsigned i = 0; i < total_width (table); i++)
+  for (unsigned i = 0; i < total_width (table) + (table->bars >= 0 ? 1 + BAR_WIDTH : 0); i++)
     g_string_append (line, "─");
   write_line (line, out);
 }
@@ -567,6 +602,7 @@ write_text (Table *table, unsigned width, FILE *out)
 {
   measure_columns (table);
   fit_columns (table, width);
+  table->bars = choose_bars (table, width);
   g_autoptr (GString) line = g_string_new (NULL);
   write_text_header (table, line, out);
   for (unsigned row = 0; row < n_rows (table); row++)
@@ -575,7 +611,7 @@ write_text (Table *table, unsigned width, FILE *out)
         if (!table->columns[c].spread)
           {
             g_autofree char *text = render (table, row, c);
-            append_padded (line, &table->columns[c], text);
+            append_padded (line, table, c, text, cell_at (table, row, c)->number);
           }
       write_line (line, out);
     }
