@@ -52,42 +52,75 @@ globalThis.undertowDraw = (() => {
     sanitize: async uri => { throw Error (`links to ${uri}: a figure has no links`); },
   };
 
-  async function drawInner (spec, config, inner)
+  /* `inner` is the width of one view within its axes. */
+  async function drawOnce (spec, config, inner)
   {
     const faults = [];
     const view = { ...config.view, continuousWidth: inner, discreteWidth: inner };
-    const vega_spec = vegaLite.compile (spec, { config: { ...config, view }, logger: logger (faults) }).spec;
-    const runtime = vega.parse (vega_spec, null, { ast: true });
+    const compiled = vegaLite.compile (spec, { config: { ...config, view }, logger: logger (faults) }).spec;
+    const runtime = vega.parse (compiled, null, { ast: true });
     const chart = new vega.View (runtime, { renderer: "none", loader, logger: logger (faults), expr: vega.expressionInterpreter });
     const svg = await chart.toSVG ();
     chart.finalize ();
     if (faults.length > 0)
       throw Error (faults[0]);
     const [, total, height] = /^<svg[^>]* width="([\d.]+)" height="([\d.]+)"/.exec (svg);
-    return { svg, total: +total, height: +height };
+    return { svg, inner, total: +total, height: +height };
   }
 
-  /* Axes and legends take their room beside what the specification calls its width, and several views share it: the width of one that fills
-   * `total` is found by trying (secants). */
-  async function fit (spec, config, total)
+  const n_trials = 8, narrowest = 8;
+
+  /* Axes and legends take their room beside the views, and several views share the rest: the width of one that fills `total` is found by
+   * trying (secants). */
+  async function fitWidth (spec, config, total, inner)
   {
-    const n_trials = 8;
-    let inner = 0.8 * total, previous = null, best = null;
+    let drawn = null, previous = null;
     for (let i = 0; i < n_trials; i++)
       {
-        const drawn = { ...await drawInner (spec, config, inner), inner };
-        if (best === null || Math.abs (drawn.total - total) < Math.abs (best.total - total))
-          best = drawn;
-        if (Math.abs (drawn.total - total) <= 1)
-          break;
-        const slope = previous === null ? 1 : (drawn.total - previous.total) / (drawn.inner - previous.inner);
-        if (!(slope > 0)) /* its width follows from its content */
-          break;
         previous = drawn;
-        inner = Math.max (8, Math.round (2 * (inner - (drawn.total - total) / slope)) / 2);
+        drawn = await drawOnce (spec, config, inner);
+        const excess = drawn.total - total;
+        const slope = previous === null ? 1 : (drawn.total - previous.total) / (drawn.inner - previous.inner);
+        if (Math.abs (excess) <= 1 || !(slope > 0)) /* there, or its width follows from its content */
+          break;
+        inner = Math.max (narrowest, Math.round (2 * (inner - excess / slope)) / 2);
         if (inner === drawn.inner)
           break;
       }
+    return drawn;
+  }
+
+  /* In how many columns the specification lays views out; 1 where it does not. */
+  const columnsOf = spec => spec.columns ?? spec.encoding?.facet?.columns ?? 1;
+
+  function withColumns (spec, columns)
+  {
+    if (spec.columns !== undefined)
+      return { ...spec, columns };
+    if (spec.encoding?.facet?.columns !== undefined)
+      return { ...spec, encoding: { ...spec.encoding, facet: { ...spec.encoding.facet, columns } } };
+    return spec;
+  }
+
+  const narrowest_column = 60, narrowest_legend = 75;
+
+  /* As many columns as leave each view room to be read, and as many of a legend's entries side by side as there is room for. */
+  async function fit (spec, config, total)
+  {
+    let best = null;
+    for (let columns = columnsOf (spec); columns >= 1; columns--)
+      for (let entries = Math.max (1, Math.floor (total / narrowest_legend)); entries >= 1; entries--)
+        {
+          const legend = { ...config.legend, columns: entries };
+          const drawn = await fitWidth (withColumns (spec, columns), { ...config, legend }, total, 0.8 * total / columns);
+          const fits = drawn.total <= total + 1;
+          if (fits && (drawn.inner >= narrowest_column || columns === 1))
+            return drawn;
+          if (best === null || drawn.total < best.total)
+            best = drawn;
+          if (fits)
+            break;
+        }
     return best;
   }
 
