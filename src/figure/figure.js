@@ -47,10 +47,15 @@ globalThis.undertowDraw = (() => {
     return log;
   }
 
-  const loader = {
-    load: async uri => { throw Error (`reads ${uri}: a figure has no data but its rows`); },
-    sanitize: async uri => { throw Error (`links to ${uri}: a figure has no links`); },
-  };
+  /* Vega itself only warns of data that cannot be loaded. */
+  function closedLoader (faults)
+  {
+    const refuse = async uri => {
+      faults.push (`reads ${uri}: a figure has no data but its rows`);
+      throw Error (faults[0]);
+    };
+    return { load: refuse, sanitize: refuse };
+  }
 
   /* `inner` is the width of one view within its axes. */
   async function drawOnce (spec, config, inner)
@@ -59,7 +64,8 @@ globalThis.undertowDraw = (() => {
     const view = { ...config.view, continuousWidth: inner, discreteWidth: inner };
     const compiled = vegaLite.compile (spec, { config: { ...config, view }, logger: logger (faults) }).spec;
     const runtime = vega.parse (compiled, null, { ast: true });
-    const chart = new vega.View (runtime, { renderer: "none", loader, logger: logger (faults), expr: vega.expressionInterpreter });
+    const chart = new vega.View (runtime, { renderer: "none", loader: closedLoader (faults), logger: logger (faults),
+                                            expr: vega.expressionInterpreter });
     const svg = await chart.toSVG ();
     chart.finalize ();
     if (faults.length > 0)
@@ -124,16 +130,39 @@ globalThis.undertowDraw = (() => {
     return best;
   }
 
+  /* Vega keeps groups in plain objects, where a group called "constructor" would be there already: an invisible sign makes it another. */
+  const distinct = (key, value) => typeof value === "string" && value in Object.prototype ? value + "\u2060" : value;
+
+  function parse (text, what, reviver)
+  {
+    try
+      {
+        return JSON.parse (text, reviver);
+      }
+    catch (fault)
+      {
+        throw Error (`the ${what} cannot be read as JSON: ${fault.message}`);
+      }
+  }
+
   /* An SVG that is `total` points wide, a unit of the specification being a point; what does not fit is made smaller. */
-  return async (spec_text, rows_text, theme_text, total) => {
+  async function draw (spec_text, rows_text, theme_text, total)
+  {
     vega.textMetrics.width = width;
     widths.clear ();
-    const spec = { ...JSON.parse (spec_text), datasets: { rows: JSON.parse (rows_text) } };
-    const drawn = await fit (spec, JSON.parse (theme_text), total);
+    const spec = { ...parse (spec_text, "specification"), datasets: { rows: parse (rows_text, "rows", distinct) } };
+    const drawn = await fit (spec, parse (theme_text, "theme"), total);
     const shown = Math.max (drawn.total, total), left = (drawn.total - shown) / 2;
     const round = x => +x.toFixed (3);
     const size = `width="${round (total)}pt" height="${round (drawn.height * total / shown)}pt"`;
     return printable (drawn.svg).replace (/ width="[^"]*" height="[^"]*" viewBox="[^"]*"/,
                                           ` ${size} viewBox="${round (left)} 0 ${round (shown)} ${drawn.height}"`);
-  };
+  }
+
+  const longest_message = 300;
+
+  /* Some messages quote the whole specification, with its rows. */
+  const shorten = text => text.length > longest_message ? printable (text.slice (0, longest_message)) + "…" : text;
+
+  return (...figure) => draw (...figure).catch (fault => { throw shorten (String (fault?.message ?? fault)); });
 }) ();

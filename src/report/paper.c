@@ -358,7 +358,7 @@ make_table (const Layout *layout, GPtrArray *runs, GPtrArray *models, GPtrArray 
       g_autoptr (GPtrArray) across = g_ptr_array_new ();
       for (unsigned m = from; m < MIN (from + MODELS_ACROSS, models->len); m++)
         g_ptr_array_add (across, models->pdata[m]);
-      g_string_append_printf (out, "\\begin{table*}\n\\centering\\scriptsize\n\\caption{%s%s}\n\\label{tab:%s", layout->caption,
+      g_string_append_printf (out, "\\begin{table*}\n\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}\n\\caption{%s%s}\n\\label{tab:%s", layout->caption,
                               from > 0 ? " Continued." : "", layout->label);
       if (from > 0)
         g_string_append_printf (out, "-%u", from / MODELS_ACROSS + 1);
