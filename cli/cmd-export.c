@@ -74,13 +74,15 @@ parse_options (int argc, char **argv, Options *options, GError **error)
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_option_context_set_summary (context, "Writes a run's views as files for other programs, and the paper's tables of one run or several.");
+  g_option_context_set_summary (
+      context, "Writes a run's views as files for other programs, and the paper's tables of one run or several.");
   g_option_context_set_description (
-      context, "  csv      PATH/VIEW.csv, every digit\n"
-               "  parquet  PATH/VIEW.parquet, with the columns' types\n"
-               "  json     PATH, one object: {\"VIEW\": [{\"column\": value, …}, …], …}\n"
-               "  latex    PATH/flips.tex and PATH/drift-CHANNEL.tex, the paper's tables of all RUNs: families by models, a block a\n"
-               "           benchmark, 95 % intervals; PATH/tables.tex has them all. With --view PATH/VIEW.tex. Needs booktabs alone.");
+      context,
+      "  csv      PATH/VIEW.csv, every digit\n"
+      "  parquet  PATH/VIEW.parquet, with the columns' types\n"
+      "  json     PATH, one object: {\"VIEW\": [{\"column\": value, …}, …], …}\n"
+      "  latex    PATH/flips.tex and PATH/drift-CHANNEL.tex, the paper's tables of all RUNs: families by models, a block a\n"
+      "           benchmark, 95 % intervals; PATH/tables.tex has them all. With --view PATH/VIEW.tex. Needs booktabs alone.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_autoptr (GError) fault = NULL;
   if (!g_option_context_parse (context, &argc, &argv, &fault))
@@ -167,8 +169,7 @@ export_json (const Options *options, GError **error)
 static gboolean
 export_paper_tables (const Options *options, GError **error)
 {
-  g_autoptr (GPtrArray) tables
-      = ut_paper_tables ((const char *const *) options->paths, g_strv_length (options->paths), error);
+  g_autoptr (GPtrArray) tables = ut_paper_tables ((const char *const *) options->paths, g_strv_length (options->paths), error);
   if (tables == NULL || !ut_folder_make (options->out, error))
     return FALSE;
   for (unsigned i = 0; i < tables->len; i++)
@@ -188,9 +189,9 @@ ut_cmd_export (int argc, char **argv)
   g_auto (Options) options = { 0 };
   g_autoptr (GError) error = NULL;
   if (!parse_options (argc, argv, &options, &error)
-      || !(options.views == NULL                   ? export_paper_tables (&options, &error)
+      || !(options.views == NULL            ? export_paper_tables (&options, &error)
            : options.format == UT_VIEW_JSON ? export_json (&options, &error)
-                                              : export_views (&options, &error)))
+                                            : export_views (&options, &error)))
     return ut_cmd_fail ("export", error);
   return 0;
 }

@@ -57,7 +57,8 @@ take_formats (const char *text, Options *options, GError **error)
         i++;
       if (i == G_N_ELEMENTS (formats))
         {
-          g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown format “%s”: expected svg, pdf or png, or several with commas", *name);
+          g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown format “%s”: expected svg, pdf or png, or several with commas",
+                       *name);
           return FALSE;
         }
       *formats[i].wanted = TRUE;
@@ -78,8 +79,8 @@ take_width (const char *text, double *out_width, GError **error)
     *out_width = mm;
   else
     {
-      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown width “%s”: expected column, text, or millimetres from %g to %g", text,
-                   NARROWEST_MM, WIDEST_MM);
+      g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown width “%s”: expected column, text, or millimetres from %g to %g",
+                   text, NARROWEST_MM, WIDEST_MM);
       return FALSE;
     }
   return TRUE;

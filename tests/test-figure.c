@@ -13,7 +13,8 @@ static const char bars[] = "{\"data\": {\"name\": \"rows\"}, \"mark\": \"bar\", 
                            "\"y\": {\"field\": \"name\", \"type\": \"nominal\", \"title\": null},"
                            "\"x\": {\"field\": \"value\", \"type\": \"quantitative\", \"title\": \"Value\"}}}";
 
-static const char three_rows[] = "[{\"name\": \"a\", \"value\": 1}, {\"name\": \"b\", \"value\": 2}, {\"name\": \"c\", \"value\": 3}]";
+static const char three_rows[]
+    = "[{\"name\": \"a\", \"value\": 1}, {\"name\": \"b\", \"value\": 2}, {\"name\": \"c\", \"value\": 3}]";
 
 /* One for all tests, as one is for all figures. */
 static UtPlotter *plotter;
@@ -184,7 +185,8 @@ test_broken (void)
 static void
 test_closed (void)
 {
-  refuse ("{\"data\": {\"url\": \"/etc/passwd\"}, \"mark\": \"bar\", \"encoding\": {\"x\": {\"field\": \"x\"}}}", "[]", "/etc/passwd");
+  refuse ("{\"data\": {\"url\": \"/etc/passwd\"}, \"mark\": \"bar\", \"encoding\": {\"x\": {\"field\": \"x\"}}}", "[]",
+          "/etc/passwd");
   refuse ("{\"data\": {\"url\": \"http://127.0.0.1:1/\"}, \"mark\": \"bar\", \"encoding\": {\"x\": {\"field\": \"x\"}}}", "[]",
           "127.0.0.1");
 }
@@ -193,13 +195,13 @@ static void
 test_hostile (void)
 {
   g_autofree char *long_name = g_strnfill (10000, 'x');
-  g_autofree char *rows
-      = g_strdup_printf ("[{\"name\": \"</text><script>alert('1')</script>&amp; \\\"\", \"value\": 1},"
-                         " {\"name\": \"\\u05e9\\u05dc\\u05d5\\u05dd \\u202e\\u0627\\u0644\", \"value\": 2},"
-                         " {\"name\": \"\\u0000\\u0001\\u001b[31m \\ud800 \\ufffe\", \"value\": 3},"
-                         " {\"name\": \"\\u4f60\\u597d \\ud83d\\ude00\\ud83d\\ude00\\ud83d\\ude00\", \"value\": 4},"
-                         " {\"name\": \"__proto__\", \"value\": 5}, {\"name\": \"constructor\", \"value\": 5}, {\"name\": \"%s\", \"value\": 6}]",
-                         long_name);
+  g_autofree char *rows = g_strdup_printf (
+      "[{\"name\": \"</text><script>alert('1')</script>&amp; \\\"\", \"value\": 1},"
+      " {\"name\": \"\\u05e9\\u05dc\\u05d5\\u05dd \\u202e\\u0627\\u0644\", \"value\": 2},"
+      " {\"name\": \"\\u0000\\u0001\\u001b[31m \\ud800 \\ufffe\", \"value\": 3},"
+      " {\"name\": \"\\u4f60\\u597d \\ud83d\\ude00\\ud83d\\ude00\\ud83d\\ude00\", \"value\": 4},"
+      " {\"name\": \"__proto__\", \"value\": 5}, {\"name\": \"constructor\", \"value\": 5}, {\"name\": \"%s\", \"value\": 6}]",
+      long_name);
   g_autofree char *svg = draw (bars, rows, COLUMN_MM);
   Seen seen = look (svg, "bar");
   g_assert_cmpuint (seen.n, ==, 7);
@@ -231,8 +233,10 @@ test_unwritten (void)
   const struct {
     const char *svg, *path;
     double dpi;
-  } tries[] = { { "no SVG", "out.png", 100 }, { "<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "out.png", 100 },
-                { svg, "no-such-folder/out.png", 100 }, { svg, "out.png", 1e6 } };
+  } tries[] = { { "no SVG", "out.png", 100 },
+                { "<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "out.png", 100 },
+                { svg, "no-such-folder/out.png", 100 },
+                { svg, "out.png", 1e6 } };
   for (size_t i = 0; i < G_N_ELEMENTS (tries); i++)
     {
       g_autoptr (GError) of_png = NULL, of_pdf = NULL;

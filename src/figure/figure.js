@@ -57,12 +57,15 @@ globalThis.undertowDraw = (() => {
     return { load: refuse, sanitize: refuse };
   }
 
+  const n_trials = 8, narrowest = 8, narrowest_column = 60, narrowest_legend = 75;
+
   /* `inner` is the width of one view within its axes. */
   async function drawOnce (spec, config, inner)
   {
     const faults = [];
     const view = { ...config.view, continuousWidth: inner, discreteWidth: inner };
-    const compiled = vegaLite.compile (spec, { config: { ...config, view }, logger: logger (faults) }).spec;
+    const header = { ...config.header, labelLimit: Math.max (narrowest_column, inner) };
+    const compiled = vegaLite.compile (spec, { config: { ...config, view, header }, logger: logger (faults) }).spec;
     const runtime = vega.parse (compiled, null, { ast: true });
     const chart = new vega.View (runtime, { renderer: "none", loader: closedLoader (faults), logger: logger (faults),
                                             expr: vega.expressionInterpreter });
@@ -74,26 +77,29 @@ globalThis.undertowDraw = (() => {
     return { svg, inner, total: +total, height: +height };
   }
 
-  const n_trials = 8, narrowest = 8;
-
   /* Axes and legends take their room beside the views, and several views share the rest: the width of one that fills `total` is found by
-   * trying (secants). */
+   * trying. Labels that come and go make jumps, so that secants are kept between what fits and what does not. */
   async function fitWidth (spec, config, total, inner)
   {
-    let drawn = null, previous = null;
+    let drawn = null, previous = null, fitting = null, excessive = null;
     for (let i = 0; i < n_trials; i++)
       {
         previous = drawn;
         drawn = await drawOnce (spec, config, inner);
-        const excess = drawn.total - total;
-        const slope = previous === null ? 1 : (drawn.total - previous.total) / (drawn.inner - previous.inner);
-        if (Math.abs (excess) <= 1 || !(slope > 0)) /* there, or its width follows from its content */
+        if (drawn.total > total + 1)
+          excessive = drawn;
+        else
+          fitting = drawn;
+        if (Math.abs (drawn.total - total) <= 1 || drawn.total === previous?.total) /* there, or its width follows from its content */
           break;
-        inner = Math.max (narrowest, Math.round (2 * (inner - excess / slope)) / 2);
+        const slope = previous === null ? 1 : (drawn.total - previous.total) / (drawn.inner - previous.inner);
+        inner = Math.max (narrowest, +(inner - (drawn.total - total) / slope).toFixed (2));
+        if (fitting !== null && excessive !== null && !(inner > fitting.inner && inner < excessive.inner))
+          inner = (fitting.inner + excessive.inner) / 2;
         if (inner === drawn.inner)
           break;
       }
-    return drawn;
+    return fitting ?? excessive;
   }
 
   /* In how many columns the specification lays views out; 1 where it does not. */
@@ -107,8 +113,6 @@ globalThis.undertowDraw = (() => {
       return { ...spec, encoding: { ...spec.encoding, facet: { ...spec.encoding.facet, columns } } };
     return spec;
   }
-
-  const narrowest_column = 60, narrowest_legend = 75;
 
   /* As many columns as leave each view room to be read, and as many of a legend's entries side by side as there is room for. */
   async function fit (spec, config, total)

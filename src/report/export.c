@@ -96,8 +96,7 @@ ut_view_write (UtDb *db, const char *view, UtViewFormat format, const char *path
   Draft draft;
   if (!draft_open (&draft, path, error))
     return FALSE;
-  const gboolean written
-      = ut_report_view (db, view, format == UT_VIEW_CSV ? UT_TABLE_CSV : UT_TABLE_LATEX, 0, draft.out, error);
+  const gboolean written = ut_report_view (db, view, format == UT_VIEW_CSV ? UT_TABLE_CSV : UT_TABLE_LATEX, 0, draft.out, error);
   return draft_close (&draft, written, error);
 }
 

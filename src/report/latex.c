@@ -69,7 +69,8 @@ ut_latex_write (const char *text, FILE *out)
       const gunichar c = g_utf8_get_char (text);
       const char *latex = latex_of (c);
       /* TeX makes one sign of two hyphens, quotes or commas, and of a quote behind ! or ?. */
-      const gboolean joins = c < 0x80 && ((c == before && strchr ("-`',", (int) c) != NULL) || (c == '`' && (before == '!' || before == '?')));
+      const gboolean joins
+          = c < 0x80 && ((c == before && strchr ("-`',", (int) c) != NULL) || (c == '`' && (before == '!' || before == '?')));
       fputs (joins ? "{}" : "", out);
       if (latex != NULL)
         fputs (latex, out);

@@ -86,14 +86,13 @@ cell (double value, double spread, double low, double high, const char *format)
 static gboolean
 read_flips (UtDb *db, Run *run, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor = ut_db_query (
-      db,
-      "WITH interval AS (SELECT * FROM intervals WHERE channel IS NULL) "
-      "SELECT f.family, f.IFR, i.low, i.high, f.IV, v.low, v.high "
-      "FROM (SELECT row_number() OVER () AS n, family, IFR, IV FROM families) f "
-      "LEFT JOIN interval i ON i.family = f.family AND i.quantity = 'IFR' "
-      "LEFT JOIN interval v ON v.family = f.family AND v.quantity = 'IV' ORDER BY n",
-      error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db,
+                                               "WITH interval AS (SELECT * FROM intervals WHERE channel IS NULL) "
+                                               "SELECT f.family, f.IFR, i.low, i.high, f.IV, v.low, v.high "
+                                               "FROM (SELECT row_number() OVER () AS n, family, IFR, IV FROM families) f "
+                                               "LEFT JOIN interval i ON i.family = f.family AND i.quantity = 'IFR' "
+                                               "LEFT JOIN interval v ON v.family = f.family AND v.quantity = 'IV' ORDER BY n",
+                                               error);
   if (cursor == NULL)
     return FALSE;
   while (ut_db_next (cursor, NULL))
@@ -128,7 +127,8 @@ read_drift (UtDb *db, Run *run, GError **error)
         .channel = ut_db_dup_text (cursor, 0),
         .family = ut_db_dup_text (cursor, 1),
         .first = cell (ut_db_double (cursor, 2), ut_db_double (cursor, 3), NAN, NAN, "%.4f"),
-        .second = cell (ut_db_double (cursor, 4), ut_db_double (cursor, 5), ut_db_double (cursor, 6), ut_db_double (cursor, 7), "%.1f"),
+        .second
+        = cell (ut_db_double (cursor, 4), ut_db_double (cursor, 5), ut_db_double (cursor, 6), ut_db_double (cursor, 7), "%.1f"),
       };
       g_ptr_array_add (run->entries, g_memdup2 (&entry, sizeof entry));
     }
@@ -152,12 +152,13 @@ plain_name (const char *path)
 static gboolean
 read_identity (UtDb *db, Run *run, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor = ut_db_query (
-      db,
-      "SELECT questions, images, (SELECT coalesce(any_value(value) FILTER (key = 'model file'), any_value(value) FILTER (key = 'model'), "
-      "any_value(value) FILTER (key = 'engine')) FROM identity), (SELECT any_value(value) FILTER (key = 'dataset') FROM identity) "
-      "FROM overview",
-      error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db,
+                                               "SELECT questions, images, (SELECT coalesce(any_value(value) FILTER (key = 'model "
+                                               "file'), any_value(value) FILTER (key = 'model'), "
+                                               "any_value(value) FILTER (key = 'engine')) FROM identity), (SELECT "
+                                               "any_value(value) FILTER (key = 'dataset') FROM identity) "
+                                               "FROM overview",
+                                               error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
   run->questions = ut_db_int64 (cursor, 0);
@@ -175,7 +176,8 @@ read_run (const char *path, Run *run, GError **error)
     return FALSE;
   UtDb *db = ut_store_db (store);
   run->caveat = ut_report_caveat (db);
-  if (ut_intervals_make (db, error) && read_identity (db, run, error) && read_flips (db, run, error) && read_drift (db, run, error))
+  if (ut_intervals_make (db, error) && read_identity (db, run, error) && read_flips (db, run, error)
+      && read_drift (db, run, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);
   return FALSE;
@@ -358,8 +360,9 @@ make_table (const Layout *layout, GPtrArray *runs, GPtrArray *models, GPtrArray 
       g_autoptr (GPtrArray) across = g_ptr_array_new ();
       for (unsigned m = from; m < MIN (from + MODELS_ACROSS, models->len); m++)
         g_ptr_array_add (across, models->pdata[m]);
-      g_string_append_printf (out, "\\begin{table*}\n\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}\n\\caption{%s%s}\n\\label{tab:%s", layout->caption,
-                              from > 0 ? " Continued." : "", layout->label);
+      g_string_append_printf (
+          out, "\\begin{table*}\n\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}\n\\caption{%s%s}\n\\label{tab:%s",
+          layout->caption, from > 0 ? " Continued." : "", layout->label);
       if (from > 0)
         g_string_append_printf (out, "-%u", from / MODELS_ACROSS + 1);
       g_string_append (out, "}\n");
@@ -418,10 +421,10 @@ add_drift_tables (GPtrArray *tables, GPtrArray *runs, GPtrArray *models, GPtrArr
         continue;
       g_autofree char *label = g_strconcat ("drift-", channel, NULL), *name = ut_latex_text (channel);
       g_strcanon (label, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-", '-');
-      g_autofree char *caption = g_strdup_printf (
-          "Representation drift (PD, mean $1-\\cos$ over questions $\\pm$ standard deviation) in \\texttt{%s}, and in \\%% of the control "
-          "drift between questions, with 95\\,\\%% intervals by bootstrap over images.",
-          name);
+      g_autofree char *caption = g_strdup_printf ("Representation drift (PD, mean $1-\\cos$ over questions $\\pm$ standard "
+                                                  "deviation) in \\texttt{%s}, and in \\%% of the control "
+                                                  "drift between questions, with 95\\,\\%% intervals by bootstrap over images.",
+                                                  name);
       const Layout layout = { label, channel, caption, "PD", "\\% of control" };
       g_ptr_array_add (tables, make_table (&layout, runs, models, benchmarks));
     }
@@ -452,7 +455,8 @@ ut_paper_tables (const char *const *paths, unsigned n_paths, GError **error)
   const Layout flips = {
     "flips",
     "",
-    "Instance flip rate (IFR) and image vulnerability (IV) by family of perturbations, with 95\\,\\% intervals by bootstrap over images.",
+    "Instance flip rate (IFR) and image vulnerability (IV) by family of perturbations, with 95\\,\\% intervals by bootstrap over "
+    "images.",
     "IFR",
     "IV",
   };
