@@ -102,17 +102,22 @@ test_closed (void)
   GError *error = NULL;
   g_autoptr (UtStore) store = ut_store_open_export (run, folder, &error);
   g_assert_no_error (error);
-  g_autofree char *beside = g_strconcat (folder, "-beside.csv", NULL), *through = g_strdup_printf ("%s/../beside.csv", folder);
-  const char *const paths[] = { "/etc/passwd", beside, through };
-  for (size_t i = 0; i < G_N_ELEMENTS (paths); i++)
+  g_autofree char *beside = g_strconcat (folder, "-beside.csv", NULL), *name = g_path_get_basename (beside),
+                  *through = g_build_filename (folder, "..", name, NULL);
+  char *const statements[] = {
+    ut_db_sql ("COPY (SELECT 1) TO %q", beside),
+    ut_db_sql ("COPY (SELECT 1) TO %q", through),
+    ut_db_sql ("FROM read_text(%q)", "/etc/passwd"),
+    ut_db_sql ("ATTACH %q AS other", beside),
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (statements); i++)
     {
-      g_autofree char *copy = ut_db_sql ("COPY (SELECT 1) TO %q", paths[i]), *read = ut_db_sql ("FROM read_text(%q)", paths[i]);
-      g_assert_false (ut_db_exec (ut_store_db (store), copy, &error));
+      g_assert_false (ut_db_exec (ut_store_db (store), statements[i], &error));
       g_assert_error (error, UT_ERROR, UT_ERROR_FAILED);
       g_clear_error (&error);
-      g_assert_false (ut_db_exec (ut_store_db (store), read, &error));
-      g_clear_error (&error);
+      g_free (statements[i]);
     }
+  g_assert_false (g_file_test (beside, G_FILE_TEST_EXISTS));
   g_assert_false (ut_db_exec (ut_store_db (store), "SET enable_external_access = true", &error));
   g_clear_error (&error);
 }

@@ -18,7 +18,7 @@ static const unsigned char paper_json[] = {
 
 #define MEMORY_LIMIT ((size_t) 2 << 30)
 #define STACK_LIMIT ((size_t) 4 << 20)
-#define SECONDS_LIMIT 120 /* a figure of 100,000 rows takes a few */
+#define SECONDS_LIMIT 600 /* 20,000 marks take some seconds */
 
 #define POINTS_PER_MM (72 / 25.4)
 
