@@ -63,7 +63,10 @@ take_formats (const char *text, Options *options, GError **error)
         }
       *formats[i].wanted = TRUE;
     }
-  return TRUE;
+  if (options->svg || options->pdf || options->png)
+    return TRUE;
+  g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "no format: expected svg, pdf or png, or several with commas");
+  return FALSE;
 }
 
 static gboolean
@@ -95,6 +98,11 @@ take_charts (const char *text, char ***out_charts, GError **error)
   g_ptr_array_add (known, NULL);
   const char *const *names = (const char *const *) known->pdata;
   *out_charts = g_strsplit (text, ",", -1);
+  if (**out_charts == NULL)
+    {
+      g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, "no chart: expected names of charts, with commas between them");
+      return FALSE;
+    }
   for (char **chart = *out_charts; *chart != NULL; chart++)
     if (!g_strv_contains (names, *chart))
       {

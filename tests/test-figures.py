@@ -196,7 +196,10 @@ def test_bad_arguments(tmp):
     run = plain_run(tmp)
     for arguments, word in ((["figures", run], "-o DIR"), (["figures", "-o", tmp / "o"], "RUN.duckdb"),
                             (["figures", run, "-o", tmp / "o", "--chart", "flip"], "“flips”"),
+                            (["figures", run, "-o", tmp / "o", "--chart", ""], "no chart"),
                             (["figures", run, "-o", tmp / "o", "--format", "gif"], "svg, pdf or png"),
+                            (["figures", run, "-o", tmp / "o", "--format", ""], "no format"),
+                            (["export", run, "-o", tmp / "o", "-f", "csv", "--view", ""], "unknown view"),
                             (["figures", run, "-o", tmp / "o", "--width", "3"], "column, text"),
                             (["figures", run, "-o", tmp / "o", "--width", "nan"], "column, text"),
                             (["figures", run, "-o", tmp / "o", "--dpi", "5"], "--dpi"),

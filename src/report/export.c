@@ -63,7 +63,7 @@ ut_views_named (const char *names, GError **error)
 {
   if (names != NULL)
     {
-      g_auto (GStrv) views = g_strsplit (names, ",", -1);
+      g_auto (GStrv) views = g_strsplit (*names != '\0' ? names : ",", ",", -1); /* no name at all is an unknown one */
       for (char **view = views; *view != NULL; view++)
         if (ut_report_find_view (*view, error) == NULL)
           return NULL;
