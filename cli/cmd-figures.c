@@ -174,12 +174,6 @@ parse_options (int argc, char **argv, Options *options, GError **error)
 
 /* --- Writing ----------------------------------------------------------------------------------------------------------------- */
 
-/* What became of the charts of all runs. */
-typedef struct {
-  UtPlotter *plotter;
-  unsigned n_written, n_empty;
-} Work;
-
 /* The path of a figure's file, where there is none yet or it may be replaced. */
 static char *
 claim_path (const Options *options, const char *folder, const char *chart, const char *extension, GError **error)
@@ -204,7 +198,7 @@ write_svg (const char *svg, const char *path, GError **error)
 }
 
 static gboolean
-write_files (const Options *options, const char *folder, const char *chart, const char *svg, Work *work, GError **error)
+write_files (const Options *options, const char *folder, const char *chart, const char *svg, GError **error)
 {
   const struct {
     gboolean wanted;
@@ -222,12 +216,11 @@ write_files (const Options *options, const char *folder, const char *chart, cons
                                                         : ut_figure_write_png (svg, options->dpi, path, error)))
         return FALSE;
       g_print ("%s\n", path);
-      work->n_written++;
     }
   return TRUE;
 }
 
-/* Whether a JSON array, as ut_chart_rows gives it, has an element. */
+/* Whether a JSON array of objects, as ut_chart_rows gives it, has any. */
 static gboolean
 has_rows (const char *rows)
 {
@@ -235,7 +228,7 @@ has_rows (const char *rows)
 }
 
 static gboolean
-draw_run (const Options *options, const char *path, const char *folder, Work *work, GError **error)
+draw_run (const Options *options, const char *path, const char *folder, UtPlotter *plotter, GError **error)
 {
   g_autoptr (UtStore) store = ut_store_open_read (path, error);
   if (store == NULL || !ut_folder_make (folder, error))
@@ -253,11 +246,10 @@ draw_run (const Options *options, const char *path, const char *folder, Work *wo
       if (!has_rows (rows))
         {
           g_print ("%s: %s has no data for it\n", chart->name, path);
-          work->n_empty++;
           continue;
         }
-      g_autofree char *svg = ut_plotter_svg (work->plotter, chart->name, chart->spec, rows, options->width, error);
-      if (svg == NULL || !write_files (options, folder, chart->name, svg, work, error))
+      g_autofree char *svg = ut_plotter_svg (plotter, chart->name, chart->spec, rows, options->width, error);
+      if (svg == NULL || !write_files (options, folder, chart->name, svg, error))
         return FALSE;
     }
   return TRUE;
@@ -287,10 +279,10 @@ folder_name (const char *path, GHashTable *taken)
 }
 
 static gboolean
-draw_runs (const Options *options, Work *work, GError **error)
+draw_runs (const Options *options, GError **error)
 {
-  work->plotter = ut_plotter_new (error);
-  if (work->plotter == NULL)
+  g_autoptr (UtPlotter) plotter = ut_plotter_new (error);
+  if (plotter == NULL)
     return FALSE;
   g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   const gboolean several = options->paths[1] != NULL;
@@ -298,7 +290,7 @@ draw_runs (const Options *options, Work *work, GError **error)
     {
       g_autofree char *name = folder_name (*path, taken);
       g_autofree char *folder = several ? g_build_filename (options->out, name, NULL) : g_strdup (options->out);
-      if (!draw_run (options, *path, folder, work, error))
+      if (!draw_run (options, *path, folder, plotter, error))
         return FALSE;
     }
   return TRUE;
@@ -309,10 +301,7 @@ ut_cmd_figures (int argc, char **argv)
 {
   g_auto (Options) options = { .dpi = DEFAULT_DPI };
   g_autoptr (GError) error = NULL;
-  Work work = { 0 };
-  const gboolean done = parse_options (argc, argv, &options, &error) && draw_runs (&options, &work, &error);
-  ut_plotter_free (work.plotter);
-  if (!done)
+  if (!parse_options (argc, argv, &options, &error) || !draw_runs (&options, &error))
     return ut_cmd_fail ("figures", error);
   return 0;
 }
