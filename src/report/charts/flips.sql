@@ -1,2 +1,0 @@
-SELECT family, variants, questions, flips, instances, IFR, IV
-FROM families
