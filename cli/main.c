@@ -19,7 +19,6 @@ static const Command commands[] = {
   { "demo", ut_cmd_demo, "Run the bundled models on the bundled benchmarks, and say what of the paper holds" },
   { "run", ut_cmd_run, "Ask a model a benchmark's questions on clean and perturbed images, and store what moved" },
   { "show", ut_cmd_show, "Print the tables of a run" },
-  { "report", ut_cmd_report, "Write one page with the charts, findings and samples of runs" },
   { "figures", ut_cmd_figures, "Write the charts of runs as files for a paper" },
   { "export", ut_cmd_export, "Write a run's views as CSV, Parquet or JSON, and the paper's tables as LaTeX" },
   { "sql", ut_cmd_sql, "Run a query of yours over a run" },

@@ -1,2 +1,0 @@
-"use strict";
-const report = JSON.parse(document.getElementById("report").textContent);
