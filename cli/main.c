@@ -19,6 +19,7 @@ static const Command commands[] = {
   { "demo", ut_cmd_demo, "Run the bundled models on the bundled benchmarks, and say what of the paper holds" },
   { "run", ut_cmd_run, "Ask a model a benchmark's questions on clean and perturbed images, and store what moved" },
   { "show", ut_cmd_show, "Print the tables of a run" },
+  { "compare", ut_cmd_compare, "Hold runs of the same questions against each other" },
   { "sql", ut_cmd_sql, "Run a query of yours over a run" },
   { "rescore", ut_cmd_rescore, "Decide a run's answers by another score, without the model" },
   { "inspect", ut_cmd_inspect, "Tell what a benchmark holds, and what of it is left out" },

@@ -16,6 +16,16 @@ UtStore *ut_store_open (const char *path, GError **error);
 /* Opens a run for reading alone: ut_store_db only. The views are this program's, whichever version wrote the run. */
 UtStore *ut_store_open_read (const char *path, GError **error);
 
+/* A trial that counts, and what is taken for its label; NULL for none. */
+typedef struct {
+  unsigned item, variant;
+  const char *label;
+} UtKeptTrial;
+
+/* Of a run open for reading: from now on its views are those of a run that has these trials [n] alone, each of which it has, and their items
+ * and variants. Once a store. The file stays as it is. */
+gboolean ut_store_restrict (UtStore *store, const UtKeptTrial *kept, size_t n, GError **error);
+
 /* Drops what was not committed. */
 void ut_store_close (UtStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtStore, ut_store_close)
