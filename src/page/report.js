@@ -15,7 +15,7 @@ const undertow = (() => {
         element.setAttribute(name, value);
       else
         element[name] = value;
-    element.append(...children.flat().filter(child => child !== null && child !== undefined));
+    element.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined));
     return element;
   }
 
@@ -257,10 +257,13 @@ const undertow = (() => {
 
   const noLoader = {load: () => Promise.reject(new Error("the report loads nothing")), sanitize: () => Promise.reject(new Error("the report links nowhere"))};
 
+  /* Warnings are for who writes a chart, not for who reads it. */
+  const quiet = vega.logger(vega.Error);
+
   function makeView(spec, rows, config, container, renderer) {
     /* Vega marks the rows it reads, so it gets its own. */
     const whole = {...spec, config, datasets: {rows: rows.map(row => ({...row}))}};
-    const runtime = vega.parse(vegaLite.compile(whole).spec, null, {ast: true});
+    const runtime = vega.parse(vegaLite.compile(whole, {logger: quiet}).spec, null, {ast: true});
     return new vega.View(runtime, {expr: vega.expressionInterpreter, renderer, container, loader: noLoader, logLevel: vega.Error, hover: true});
   }
 
