@@ -154,7 +154,12 @@
          table(run.tables.noise_floor, {name: `${name}-noise-floor`, sql: "SELECT * FROM noise_floor", caption: "Noise floor"})];
   }
 
-  const bibtex = version => `@software{undertow,\n  title = {Undertow},\n  version = {${version}},\n}`;
+  /* CITATION.cff as BibTeX. */
+  const bibtex = version => `@software{undertow,
+  author  = {{The Undertow developers}},
+  title   = {Undertow: finding the drift beneath the same answer},
+  version = {${version}},
+}`;
 
   pageOfRun({
     id: "run", title: "Run",

@@ -300,7 +300,9 @@ const undertow = (() => {
       this.chart = chart;
       this.rows = rows;
       this.name = `${name}-${chart.name}`;
-      this.place = el("div", {className: "drawing", role: "img", "aria-label": `${chart.title}. ${chart.reading}`});
+      /* Vega says of its container what it is, so that is another. */
+      this.container = el("div");
+      this.place = el("div", {className: "drawing", role: "img", "aria-label": `${chart.title}. ${chart.reading}`}, this.container);
       this.width = 0;
       charts.add(this);
       seen.observe(this.place);
@@ -313,7 +315,7 @@ const undertow = (() => {
       this.view?.finalize();
       this.width = width;
       this.view = fitView(this.chart.spec, this.rows, width,
-                          {paper: onPaper, container: this.place, renderer: this.rows.length > svgLimit ? "canvas" : "svg"});
+                          {paper: onPaper, container: this.container, renderer: this.rows.length > svgLimit ? "canvas" : "svg"});
       sized.observe(this.place);
     }
 
@@ -444,7 +446,7 @@ const undertow = (() => {
       this.links = new Map(shownPages().map(page => [page.id, el("a", null, page.title)]));
       this.main = el("main", {id: "main", tabIndex: -1});
       this.mounted = new Map();
-      this.select = el("select", {id: "run", onchange: () => location.hash = href(here().page.id, {run: this.select.value})},
+      this.select = el("select", {onchange: () => location.hash = href(here().page.id, {run: this.select.value})},
                        report.runs.map((_, i) => el("option", {value: i}, runName(report, i))));
       const skip = el("a", {href: "#main", className: "skip", onclick: event => {
         event.preventDefault();
