@@ -367,6 +367,7 @@ def test_specifications(_):
         spec, rows = spec_of(name), made.rows("presence" if name == "pope" else "perception", name)
         own = {key for part in parts(spec) if "values" in part and isinstance(part["values"], list)
                for value in part["values"] if isinstance(value, dict) for key in value}
+        own |= {part["as"] for part in parts(spec) if "calculate" in part}
         columns = {key for row in rows for key in row} | own | ({"run"} if name in OF_RUNS else set())
         fields = {part["field"] for part in parts(spec) if isinstance(part.get("field"), str)}
         assert fields <= columns, (name, fields - columns)
