@@ -206,7 +206,7 @@ def test_rows_are_what_sql_gives(tmp):
     for chart in data["charts"]:
         given = json.loads(done("sql", run, chart["sql"], "--format", "json"))
         assert given == data["runs"][0]["rows"][chart["name"]], chart["name"]
-        assert isinstance(chart["spec"], dict) and chart["title"] and chart["reading"], chart
+        assert isinstance(chart["spec"], dict) and chart["title"] and chart["reading"] and chart["missing"], chart
 
 
 def test_keyboard(tmp):

@@ -109,16 +109,18 @@ append_unfinished (GString *json, const Source *run, GError **error)
 static gboolean
 append_rows (GString *json, const Source *run, GError **error)
 {
+  static const UtChart *const charts[] = { ut_charts, ut_run_charts };
   append_key (json, "rows");
   g_string_append_c (json, '{');
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
-    {
-      g_autofree char *rows = ut_chart_rows (run->db, chart, error);
-      if (rows == NULL)
-        return FALSE;
-      append_key (json, chart->name);
-      g_string_append (json, rows);
-    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (charts); i++)
+    for (const UtChart *chart = charts[i]; chart->name != NULL; chart++)
+      {
+        g_autofree char *rows = ut_chart_rows (run->db, chart, error);
+        if (rows == NULL)
+          return FALSE;
+        append_key (json, chart->name);
+        g_string_append (json, rows);
+      }
   g_string_append_c (json, '}');
   return TRUE;
 }
@@ -172,17 +174,18 @@ append_run (GString *json, const char *path, GError **error)
 /* --- All of it --------------------------------------------------------------------------------------------------------------- */
 
 static void
-append_charts (GString *json)
+append_charts (GString *json, const char *key, const UtChart *charts)
 {
-  append_key (json, "charts");
+  append_key (json, key);
   g_string_append_c (json, '[');
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
+  for (const UtChart *chart = charts; chart->name != NULL; chart++)
     {
-      g_string_append (json, chart == ut_charts ? "{" : ",{");
+      g_string_append (json, chart == charts ? "{" : ",{");
       append_text (json, "name", chart->name);
       append_text (json, "section", chart->section);
       append_text (json, "title", chart->title);
       append_text (json, "reading", chart->reading);
+      append_text (json, "missing", chart->missing);
       append_text (json, "sql", chart->sql);
       append_key (json, "spec");
       g_string_append_printf (json, "%s}", chart->spec);
@@ -214,7 +217,8 @@ ut_page_append_data (GString *json, const char *title, const char *const *paths,
   append_text (json, "title", title);
   append_key (json, "columns");
   g_string_append (json, columns);
-  append_charts (json);
+  append_charts (json, "charts", ut_charts);
+  append_charts (json, "run_charts", ut_run_charts);
   if (!append_runs (json, paths, n_paths, error))
     return FALSE;
   g_string_append_c (json, '}');

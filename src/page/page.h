@@ -5,7 +5,8 @@
  *
  *   version, title   of this program; of the page
  *   columns          {column: {header, unit, digits, sign, spread}}: how people read a column (ut_table_columns)
- *   charts           [{name, section, title, reading, sql, spec}], the rows of ut_charts in their order
+ *   charts           [{name, section, title, reading, missing, sql, spec}], the rows of ut_charts in their order
+ *   run_charts       the same of ut_run_charts: of all runs together
  *   runs             [{name      the file's
  *                      caveat    why its numbers are not the model's, or null
  *                      unfinished  what of it is still to come, or null

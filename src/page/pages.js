@@ -65,12 +65,17 @@
                 charts.map(of => el("a", {href: href("charts", {chart: of.name})}, of.title))))));
   }
 
+  /* The rows of all runs in one list, each with its run. */
+  const rowsOfAll = (report, {name}) =>
+    report.runs.flatMap((run, i) => run.rows[name].map(row => ({run: runName(report, i), ...row})));
+
   pageOfRun({
     id: "charts", title: "Charts",
     content(report, run, name) {
-      const sections = Map.groupBy(report.charts, ({section}) => section);
+      const together = report.runs.length > 1 ? report.run_charts : [];
+      const sections = Map.groupBy([...report.charts, ...together], ({section}) => section);
       return [contents(sections), ...[...sections].flatMap(([section, charts]) => [el("h2", null, capital(section)), ...charts.map(of => {
-        const figure = chart(of, run.rows[of.name], {name});
+        const figure = together.includes(of) ? chart(of, rowsOfAll(report, of), {name: "runs"}) : chart(of, run.rows[of.name], {name});
         figure.id = anchor(of);
         figure.tabIndex = -1;
         return figure;

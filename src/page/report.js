@@ -395,7 +395,7 @@ const undertow = (() => {
   function chart(of, rows, {name = "undertow"} = {}) {
     const heading = el("h3", null, of.title);
     if (rows.length === 0)
-      return el("figure", {className: "chart"}, heading, el("p", {className: "missing"}, of.missing ?? "This run has no data for this chart."), query(of.sql));
+      return el("figure", {className: "chart"}, heading, el("p", {className: "missing"}, of.missing), query(of.sql));
     const drawing = new Chart(of, rows, name);
     return el("figure", {className: "chart"}, heading, drawing.place, el("figcaption", null, of.reading),
               saveButtons(of.title, {SVG: () => drawing.saveSvg(), PNG: () => drawing.savePng(), CSV: () => saveCsv(drawing.name, rows),
