@@ -62,7 +62,7 @@
   function contents(sections) {
     return el("nav", {className: "contents", "aria-label": "Charts"},
               el("ul", null, [...sections].map(([section, charts]) => el("li", null, el("span", null, capital(section)),
-                charts.map(of => el("a", {href: href("charts", {chart: of.name})}, of.title))))));
+                el("div", null, charts.map(of => el("a", {href: href("charts", {chart: of.name})}, of.title)))))));
   }
 
   /* The rows of all runs in one list, each with its run. */

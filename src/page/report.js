@@ -197,22 +197,23 @@ const undertow = (() => {
     return found;
   }
 
-  /* Vega-Lite's look: the page's colours and font, and no ink that says nothing. */
-  function theme(width, paper) {
+  /* Vega-Lite's look: the page's colours and font, and no ink that says nothing. `panel` is a panel's width, `step` a category's height. */
+  function theme(width, {panel = width, step, paper}) {
     const {text, muted, back, line, series} = colours(paper);
     const words = {labelColor: muted, titleColor: text, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal"};
     return {
       background: paper ? back : "transparent",
       font: fonts,
       padding: 2,
-      view: {stroke: null, discreteHeight: {step: 24}, continuousHeight: 260},
+      view: {stroke: null, discreteHeight: {step}, continuousHeight: 260},
       axis: {...words, labelLimit: width < 500 ? 110 : 220, domainColor: line, tickColor: line, gridColor: line, gridOpacity: 0.6, tickSize: 4, labelPadding: 6,
              titlePadding: 10, labelOverlap: true},
       axisY: {domain: false, ticks: false},
+      axisQuantitative: {tickCount: Math.min(8, Math.max(3, Math.floor(panel / 70)))},
       axisBand: {grid: false},
       header: {...words, labelFontWeight: 600, labelColor: text},
       legend: {...words, orient: "top", direction: "horizontal", columns: Math.max(1, Math.floor(width / 150)), labelLimit: 200,
-               symbolStrokeWidth: 2, rowPadding: 4, offset: 12},
+               symbolStrokeWidth: 2, rowPadding: 4, offset: 20},
       title: {color: text, fontSize: 13, fontWeight: 600, anchor: "start"},
       range: {category: series, ordinal: series},
       mark: {color: series[0]},
@@ -220,7 +221,7 @@ const undertow = (() => {
       rule: {color: muted},
       text: {color: text, fontSize: 12},
       line: {strokeWidth: 2},
-      point: {filled: true, size: 40},
+      point: {filled: true, size: 40, opacity: 1},
       tick: {color: series[0]},
       boxplot: {median: {color: back}},
       errorbar: {rule: {color: muted}},
@@ -269,24 +270,21 @@ const undertow = (() => {
 
   /* A view of the chart so wide, run. The width of panels beside each other is found in a second try: what axes take shows in the first. */
   function fitView(spec, rows, width, {paper = false, container = null, renderer = "svg"} = {}) {
-    const config = theme(width, paper);
-    const draw = fitted => makeView(fitted, rows, config, container, renderer).run();
-    let n = panels(spec, rows);
-    if (n === 0)
+    /* A category with rows of its own within it needs no more room for each. */
+    const step = JSON.stringify(spec).includes('"yOffset"') ? 13 : 24;
+    const draw = (fitted, panel) => makeView(fitted, rows, theme(width, {panel, step, paper}), container, renderer).run();
+    const wanted = panels(spec, rows);
+    if (wanted === 0)
       return draw({...spec, width, autosize: {type: "fit-x", contains: "padding"}});
-    let fitting = spec;
-    if (width / n < 150 && n > 1) {
-      n = Math.max(1, Math.floor(width / 150));
-      fitting = narrowed(spec, n);
-    }
-    const guess = Math.max(60, width / n - 60);
-    let view = draw(withWidth(fitting, guess));
-    const excess = view._width + view._origin[0] + view.padding().right - width;
-    if (Math.abs(excess) > 4) {
-      view.finalize();
-      view = draw(withWidth(fitting, Math.max(60, guess - excess / n)));
-    }
-    return view;
+    const n = Math.min(wanted, Math.max(1, Math.floor(width / 150))), fitting = n < wanted ? narrowed(spec, n) : spec;
+    const guess = Math.max(60, width / n - 50);
+    const view = draw(withWidth(fitting, guess), guess);
+    const excess = view.scenegraph().root.bounds.width() - width;
+    if (Math.abs(excess) < 4)
+      return view;
+    view.finalize();
+    const panel = Math.max(60, guess - excess / n - 1);
+    return draw(withWidth(fitting, panel), panel);
   }
 
   const charts = new Set();
