@@ -5,25 +5,14 @@ Usage: bench-report.py UNDERTOW [RUN.duckdb [TIMES]]
 Without a run it makes one of 100,000 trials on the mock engine. Prints the median of TIMES (default 5) with minimum and maximum; each time
 is a new browser, so nothing is cached.
 """
-import csv, statistics, subprocess, sys, tempfile
+import statistics, subprocess, sys, tempfile
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import large
 from browser import Browser
 
 undertow, times = sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 5
-
-
-def make_run(folder):
-    with open(folder / "own.csv", "w", newline="") as f:
-        rows = csv.writer(f)
-        rows.writerow(["id", "image", "question", "A", "B", "answer", "category", "image_id"])
-        rows.writerows([i, TESTS / "data" / "six-colours.avif", f"Is it so, number {i}?", "yes it is", "no, not at all", "AB"[i % 2], f"c{i % 7}", i % 200]
-                       for i in range(3200))
-    subprocess.run([undertow, "run", "--engine", "mock", "-d", folder / "own.csv", "-p", "core", "-q", "-o", folder / "run.duckdb"], check=True,
-                   stdout=subprocess.DEVNULL)
-    return folder / "run.duckdb"
 
 
 def opened(path):
@@ -40,7 +29,7 @@ def spread(values):
 
 with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder)
-    run = sys.argv[2] if len(sys.argv) > 2 else make_run(folder)
+    run = sys.argv[2] if len(sys.argv) > 2 else large.make_run(undertow, folder)
     subprocess.run([undertow, "report", run, "-o", folder / "report.html"], check=True, stdout=subprocess.DEVNULL)
     loads, charts = zip(*(opened(folder / "report.html") for _ in range(times)))
     print(f"{(folder / 'report.html').stat().st_size / 1e6:.1f} MB: loaded after {spread(loads)}, first chart after {spread(charts)}")

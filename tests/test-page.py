@@ -6,11 +6,10 @@ Usage: test-page.py UNDERTOW [TEST…]
 import base64, csv, hashlib, io, json, re, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
-import tap
+import large, tap
 from browser import Browser
 
 UNDERTOW = sys.argv[1]
-IMAGE = Path(__file__).parent / "data" / "six-colours.avif"
 
 # What must stay text. The scripts would set a global.
 HARM = "globalThis.harmed = true"
@@ -68,7 +67,7 @@ def other_run(folder):
 @once
 def hostile_run(folder):
     """Of a benchmark whose every text is hostile, in a file whose name is."""
-    shutil.copy(IMAGE, folder / "image.avif")
+    shutil.copy(large.IMAGE, folder / "image.avif")
     with open(folder / "own.csv", "w", newline="") as f:
         rows = csv.writer(f)
         rows.writerow(["id", "image", "question", "A", "B", "answer", "category", "image_id"])
@@ -311,6 +310,38 @@ def test_charts_are_saved(tmp):
         assert_clean(page, path)
 
 
+def test_numbers_are_those_of_show(tmp):
+    run = plain_run()
+    rows = json.loads(done("sql", run, "FROM families", "--format", "json"))
+    printed = [[cell.strip() for cell in line.strip("| \n").split(" | ")] for line in done("show", run, "families", "-f", "markdown").splitlines()[2:]]
+    with Browser() as browser:
+        page = browser.open(report(tmp, run))
+        shown = page.evaluate(f"{json.dumps(rows)}.map(row => Object.entries(row).map(([column, value]) => undertow.number(value, column)))")
+    assert len(printed) == len(rows) > 5, printed
+    for a, b in zip(shown, printed):
+        assert [cell.replace("−", "-") for cell in a] == [cell.replace("\\", "") for cell in b], (a, b)
+
+
+def test_what_is_said_of_runs(tmp):
+    """Sentences, warnings and verdicts, which this run does not have of its own."""
+    path = report(tmp, plain_run())
+    page, data = path.read_text(), data_of(path)
+    said = {"caveat": "not <b>the</b> model's", "summary": ["One.", "Two.", "Three."]}
+    data["runs"][0].update(said)
+    data["findings"] = [{"name": "Robustness does not grow with size", "verdict": "cannot be told here", "reason": "One model is no comparison."}]
+    start, rest = page.split('id="report">')
+    path.write_text(start + 'id="report">' + json.dumps(data).replace("<", "\\u003c") + rest[rest.index("</script>"):])
+    with Browser() as browser:
+        page = browser.open(path)
+        assert page.evaluate("[...document.querySelectorAll('.lead p')].map(p => p.textContent)") == said["summary"]
+        assert page.evaluate("document.querySelector('.warning').textContent") == "Warning: " + said["caveat"]
+        page.evaluate("location.hash = '#findings'")
+        page.settle()
+        text = page.evaluate("document.querySelector('#page-findings article').innerText")
+        assert all(t in text for t in ["Robustness does not grow with size", "Cannot be told here", "One model is no comparison.", "a fall by a quarter"]), text
+        assert_clean(page, path)
+
+
 def test_themes_and_paper(tmp):
     path = report(tmp, plain_run())
     with Browser() as browser:
@@ -357,7 +388,7 @@ def test_hostile_texts(tmp):
 
 def test_failures_are_told(tmp):
     (tmp / "b").mkdir()
-    shutil.copy(IMAGE, tmp / "b" / "a.avif")
+    shutil.copy(large.IMAGE, tmp / "b" / "a.avif")
     (tmp / "b" / "broken.png").write_bytes(b"no picture")
     (tmp / "b" / "own.csv").write_text("id,image,question,A,B,answer\nfine,a.avif,Which?,x,y,A\nill,broken.png,Which?,x,y,B\n")
     done("run", "--engine", "mock", "-d", tmp / "b" / "own.csv", "-p", "scale", "-q", "-o", tmp / "run.duckdb")
@@ -387,15 +418,10 @@ def test_unfinished_run(tmp):
 
 def test_a_hundred_thousand_trials(tmp):
     """Stays below 25 MB, and works. How fast it opens is measured by bench/bench-report.py."""
-    shutil.copy(IMAGE, tmp / "a.avif")
-    with open(tmp / "own.csv", "w", newline="") as f:
-        rows = csv.writer(f)
-        rows.writerow(["id", "image", "question", "A", "B", "answer", "category", "image_id"])
-        rows.writerows([i, "a.avif", f"Is it so, number {i}?", "yes it is", "no, not at all", "AB"[i % 2], f"c{i % 7}", i % 200] for i in range(3200))
-    done("run", "--engine", "mock", "-d", tmp / "own.csv", "-p", "core", "-q", "-o", tmp / "run.duckdb")
-    (trials,) = sql(tmp / "run.duckdb", "SELECT count(*) AS n FROM trial")
+    run = large.make_run(UNDERTOW, tmp)
+    (trials,) = sql(run, "SELECT count(*) AS n FROM trial")
     assert int(trials["n"]) >= 100000, trials
-    path = report(tmp, tmp / "run.duckdb")
+    path = report(tmp, run)
     assert path.stat().st_size < 25e6, path.stat().st_size
     with Browser() as browser:
         begun = time.monotonic()

@@ -171,8 +171,13 @@ const undertow = (() => {
   /* Text to be copied, with a button that does. */
   function code(text) {
     const copy = el("button", {type: "button", className: "copy", onclick: async () => {
-      await navigator.clipboard.writeText(text).catch(() => getSelection().selectAllChildren(pre));
-      copy.textContent = "Copied";
+      try {
+        await navigator.clipboard.writeText(text);
+        copy.textContent = "Copied";
+      } catch { /* the browser does not let a file's page do that: it is a key away */
+        getSelection().selectAllChildren(pre);
+        copy.textContent = "Selected";
+      }
       setTimeout(() => copy.textContent = "Copy", 2000);
     }}, "Copy");
     const pre = el("pre", {tabIndex: 0}, text);
