@@ -14,9 +14,9 @@ typedef struct {
   const char *title;
   const char *reading; /* what is to be seen in it, in one or two sentences */
   const char *missing; /* what is said where the query gives no row: what would measure it */
-  const char *sql;     /* over documented views (docs/schema.md) alone, so that it can be pasted into `undertow sql`; one that names a
+  const char *sql; /* over documented views (docs/schema.md) alone, so that it can be pasted into `undertow sql`; one that names a
                         * table which is made when asked for (intervals, auroc) makes it */
-  const char *spec;    /* Vega-Lite, whose data are {"name": "rows"} */
+  const char *spec; /* Vega-Lite, whose data are {"name": "rows"} */
 } UtChart;
 
 /* Of one run, in the order of the page. Terminated by a row whose name is NULL. */

@@ -133,7 +133,8 @@ ut_report_make_tables (UtDb *db, const char *sql, GError **error)
 {
   g_auto (GStrv) names = ut_db_table_names (db, sql);
   for (const UtReportView *v = ut_report_views; v->name != NULL; v++)
-    if (v->make != NULL && names_table (sql, (const char *const *) names, v->name) && !is_made (db, v->name) && !v->make (db, error))
+    if (v->make != NULL && names_table (sql, (const char *const *) names, v->name) && !is_made (db, v->name)
+        && !v->make (db, error))
       return FALSE;
   return TRUE;
 }

@@ -5,7 +5,8 @@ WITH listed AS (
   GROUP BY p.family
   HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
 )
-SELECT family, channel, auroc, low, high, instances, flips, images
+SELECT family, channel, auroc, low, high, instances, flips, images,
+       dense_rank() OVER (ORDER BY channel_rank(channel), channel) AS panel
 FROM auroc JOIN listed USING (family)
 WHERE NOT ends_with(channel, '.normed') AND auroc IS NOT NULL
 ORDER BY channel_rank(channel), channel, place

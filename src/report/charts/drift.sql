@@ -17,7 +17,7 @@ WITH listed AS (
 SELECT family, answer, count(*) AS instances,
        quantile_cont(percent, 0.05) AS p5, quantile_cont(percent, 0.25) AS p25, median(percent) AS median,
        quantile_cont(percent, 0.75) AS p75, quantile_cont(percent, 0.95) AS p95,
-       (SELECT channel FROM main) AS channel
+       if(answer = 'flipped', 2, 1) AS lane, (SELECT channel FROM main) AS channel
 FROM moved WHERE percent IS NOT NULL
 GROUP BY place, family, answer
 ORDER BY place, answer DESC

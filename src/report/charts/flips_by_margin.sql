@@ -5,6 +5,6 @@ WITH listed AS (
   GROUP BY p.family
   HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
 )
-SELECT family, decile, margin_from, margin_to, questions, instances, flips, IFR
+SELECT family, decile, margin_from, margin_to, questions, instances, flips, IFR, dense_rank() OVER (ORDER BY place) AS panel
 FROM flips_by_margin JOIN listed USING (family)
 ORDER BY place, decile

@@ -12,6 +12,6 @@ WITH listed AS (
   FROM layers JOIN listed USING (family)
   QUALIFY bool_or(layer IS NOT NULL) OVER ()
 )
-SELECT family, part, depth, channel, questions, percent, hidden_percent
+SELECT family, part, depth, channel, questions, percent, hidden_percent, dense_rank() OVER (ORDER BY place) AS panel
 FROM placed WHERE hidden_percent IS NOT NULL
 ORDER BY place, depth

@@ -17,8 +17,9 @@ WITH listed AS (
   UNION ALL
   SELECT family, 'recall', -high, -low FROM intervals WHERE quantity = 'delta_FNR'
 )
-SELECT r.family, r.measure, r.value - c.value AS shift, b.low, b.high, c.value AS clean, r.value AS perturbed, r.yes_no
+SELECT r.family, r.measure, r.value - c.value AS shift, b.low, b.high, c.value AS clean, r.value AS perturbed, r.yes_no,
+       list_position(['precision', 'recall', 'FPR', 'yes_rate'], r.measure) AS panel
 FROM rated r JOIN rated c ON c.family = 'clean' AND c.measure = r.measure
 JOIN listed l ON l.family = r.family
 LEFT JOIN bounded b ON b.family = r.family AND b.measure = r.measure
-ORDER BY list_position(['precision', 'recall', 'FPR', 'yes_rate'], r.measure), l.place
+ORDER BY panel, l.place

@@ -27,7 +27,7 @@ WITH facts AS (
 SELECT n.model, n.benchmark,
        TRY_CAST(n.size.number AS DOUBLE)
          * CASE lower(n.size.unit) WHEN 'k' THEN 1e3 WHEN 'm' THEN 1e6 WHEN 'b' THEN 1e9 WHEN 't' THEN 1e12 END AS parameters,
-       e.measure, e.family, e.channel, e.value, e.low, e.high, e.images
+       e.measure, e.family, e.channel, e.value, e.low, e.high, e.images, e.place AS panel
 FROM named n, estimated e
 WHERE e.value IS NOT NULL
 ORDER BY e.place
