@@ -5,7 +5,7 @@ from pathlib import Path
 IMAGE = Path(__file__).parent / "data" / "six-colours.avif"
 
 
-def make_run(undertow, folder, questions=3200):
+def make_run(undertow, folder, questions=4200):
     shutil.copy(IMAGE, folder)
     with open(folder / "own.csv", "w", newline="") as f:
         rows = csv.writer(f)

@@ -221,7 +221,7 @@ def test_keyboard(tmp):
             assert page.evaluate("document.activeElement.getBoundingClientRect().x") >= 0, "the skip link shows when it has the focus"
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", "focus can be seen"
         page.press("Enter")
-        page.wait("!document.querySelector('#page-charts')?.hidden")
+        page.wait("document.querySelector('#page-charts')?.hidden === false")
         assert current() == ["Charts"] and focus() == ["H1", "Charts"], (current(), focus())
         assert page.evaluate("document.title") == "Charts – Undertow"
         page.evaluate("history.back()")
