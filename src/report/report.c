@@ -47,8 +47,8 @@ const UtReportView ut_report_views[] = {
   { NULL, NULL, NULL },
 };
 
-static gboolean
-unknown_view (const char *view, GError **error)
+static void
+report_unknown_view (const char *view, GError **error)
 {
   const char *names[G_N_ELEMENTS (ut_report_views)];
   g_autoptr (GString) known = g_string_new (NULL);
@@ -63,7 +63,16 @@ unknown_view (const char *view, GError **error)
     g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown view “%s”: did you mean “%s”?", view, near);
   else
     g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "unknown view “%s”; known: %s", view, known->str);
-  return FALSE;
+}
+
+const UtReportView *
+ut_report_find_view (const char *name, GError **error)
+{
+  for (const UtReportView *view = ut_report_views; view->name != NULL; view++)
+    if (strcmp (view->name, name) == 0)
+      return view;
+  report_unknown_view (name, error);
+  return NULL;
 }
 
 /* --- What is wrong with all of it -------------------------------------------------------------------------------------------- */
@@ -91,16 +100,12 @@ write_caveat (UtDb *db, UtTableFormat format, FILE *out)
 gboolean
 ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error)
 {
-  for (const UtReportView *v = ut_report_views; v->name != NULL; v++)
-    if (strcmp (v->name, view) == 0)
-      {
-        g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
-        if (v->make != NULL && !v->make (db, error))
-          return FALSE;
-        write_caveat (db, format, out);
-        return ut_table_write (db, sql, format, width, out, error);
-      }
-  return unknown_view (view, error);
+  const UtReportView *known = ut_report_find_view (view, error);
+  if (known == NULL || (known->make != NULL && !known->make (db, error)))
+    return FALSE;
+  g_autofree char *sql = ut_db_sql ("SELECT * FROM %i", view);
+  write_caveat (db, format, out);
+  return ut_table_write (db, sql, format, width, out, error);
 }
 
 /* --- A query of the user's --------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,9 @@ typedef struct {
 /* What `undertow show` offers. Terminated by a row whose name is NULL. */
 extern const UtReportView ut_report_views[];
 
+/* One of them; NULL with UT_ERROR_USAGE for an unknown one, naming the nearest. */
+const UtReportView *ut_report_find_view (const char *name, GError **error);
+
 /* Why the run's numbers are not the model's; NULL where nothing of the kind is known. Tables for people begin with it; who writes CSV or JSON
  * says it elsewhere. The caller owns it. */
 char *ut_report_caveat (UtDb *db);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "report/latex.h"
 
 /* Digits after the point where no fixed number suits: as many as give four significant ones; as few as say the value. */
 #define SIGNIFICANT (-1)
@@ -664,59 +665,12 @@ write_markdown (Table *table, FILE *out)
     }
 }
 
-/* What TeX would read otherwise, and what its usual fonts do not have. */
-static const char *
-latex_of (gunichar c)
-{
-  static const struct {
-    const char *text, *latex;
-  } known[] = {
-    { "\\", "\\textbackslash{}" },
-    { "{", "\\{" },
-    { "}", "\\}" },
-    { "$", "\\$" },
-    { "&", "\\&" },
-    { "#", "\\#" },
-    { "_", "\\_" },
-    { "%", "\\%" },
-    { "~", "\\textasciitilde{}" },
-    { "^", "\\textasciicircum{}" },
-    { "<", "$<$" },
-    { ">", "$>$" },
-    { "|", "$|$" },
-    { "\"", "''" },
-    { "→", "$\\to$" },
-    { "Δ", "$\\Delta$" },
-    { "−", "$-$" },
-    { "±", "$\\pm$" },
-    { "–", "--" },
-    { "…", "\\ldots{}" },
-    { "“", "``" },
-    { "”", "''" },
-    { "≥", "$\\geq$" },
-    { "≤", "$\\leq$" },
-    { "×", "$\\times$" },
-    { "°", "$^\\circ$" },
-  };
-  for (size_t i = 0; i < G_N_ELEMENTS (known); i++)
-    if (g_utf8_get_char (known[i].text) == c)
-      return known[i].latex;
-  return NULL;
-}
-
 static void
 write_latex_cell (const Column *column, const char *text, FILE *out)
 {
   const gboolean negative = column->number && *text == '-';
   fputs (negative ? "$-$" : "", out);
-  for (text += negative; *text != '\0'; text = g_utf8_next_char (text))
-    {
-      const char *latex = latex_of (g_utf8_get_char (text));
-      if (latex != NULL)
-        fputs (latex, out);
-      else
-        fprintf (out, "%.*s", (int) (g_utf8_next_char (text) - text), text);
-    }
+  ut_latex_write (text + negative, out);
 }
 
 /* `row` below 0 is the header. A spread stands in the cell before it; the first column is none. */

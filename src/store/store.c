@@ -221,8 +221,9 @@ ut_store_open (const char *path, GError **error)
 
 /* A file open for reading takes no views: where its own are not this program's, they are made in a database in memory, to which the run is
  * attached. What stands in a stranger's views reads no other file. */
-UtStore *
-ut_store_open_read (const char *path, GError **error)
+/* `folder` NULL: no file but the run's is reached from then on, else those in it besides. */
+static UtStore *
+open_read (const char *path, const char *folder, GError **error)
 {
   g_autoptr (UtStore) store = store_new (path);
   store->db = ut_db_open (NULL, NULL, error);
@@ -249,10 +250,24 @@ ut_store_open_read (const char *path, GError **error)
     }
   g_autofree char *checksum = checksum_of_views ();
   gboolean there = FALSE;
-  if (!ut_db_exec (store->db, "SET enable_external_access = false", error) || !has_views (store->db, checksum, &there, error)
+  g_autofree char *allow = folder != NULL ? ut_db_sql ("SET allowed_directories = [%q]", folder) : NULL;
+  if ((allow != NULL && !ut_db_exec (store->db, allow, error))
+      || !ut_db_exec (store->db, "SET enable_external_access = false", error) || !has_views (store->db, checksum, &there, error)
       || (!there && !ut_db_exec (store->db, (const char *) views_sql, error)))
     return NULL;
   return g_steal_pointer (&store);
+}
+
+UtStore *
+ut_store_open_read (const char *path, GError **error)
+{
+  return open_read (path, NULL, error);
+}
+
+UtStore *
+ut_store_open_export (const char *path, const char *folder, GError **error)
+{
+  return open_read (path, folder, error);
 }
 
 void

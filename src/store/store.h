@@ -16,6 +16,9 @@ UtStore *ut_store_open (const char *path, GError **error);
 /* Opens a run for reading alone: ut_store_db only. The views are this program's, whichever version wrote the run. */
 UtStore *ut_store_open_read (const char *path, GError **error);
 
+/* The same, and SQL may read and write the files of `folder`, an absolute path: COPY … TO. */
+UtStore *ut_store_open_export (const char *path, const char *folder, GError **error);
+
 /* Drops what was not committed. */
 void ut_store_close (UtStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtStore, ut_store_close)

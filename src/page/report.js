@@ -1,0 +1,2 @@
+"use strict";
+const report = JSON.parse(document.getElementById("report").textContent);

@@ -1,0 +1,2 @@
+SELECT family, variants, questions, flips, instances, IFR, IV
+FROM families
