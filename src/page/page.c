@@ -4,127 +4,130 @@
 
 #include "base/error.h"
 #include "figure/vega.h"
-#include "report/charts.h"
-#include "report/report.h"
-#include "store/store.h"
+#include "page/data.h"
 
 /* #embed gives numbers up to 255, which a signed char does not hold. */
-static const unsigned char report_html[] = {
-#embed "report.html"
-  , 0
-};
 static const unsigned char report_css[] = {
 #embed "report.css"
+  , 0
+};
+static const unsigned char report_html[] = {
+#embed "report.html"
   , 0
 };
 static const unsigned char report_js[] = {
 #embed "report.js"
   , 0
 };
+static const unsigned char pages_js[] = {
+#embed "pages.js"
+  , 0
+};
 
-/* A JSON string, or null. */
-static void
-append_string (GString *json, const char *text)
-{
-  if (text == NULL)
-    {
-      g_string_append (json, "null");
-      return;
-    }
-  g_string_append_c (json, '"');
-  for (const unsigned char *c = (const unsigned char *) text; *c != '\0'; c++)
-    if (*c == '"' || *c == '\\')
-      g_string_append_printf (json, "\\%c", *c);
-    else if (*c < ' ')
-      g_string_append_printf (json, "\\u%04x", *c);
-    else
-      g_string_append_c (json, (char) *c);
-  g_string_append_c (json, '"');
-}
+/* In this order. What is written here is all that the page runs and looks like. */
+static const unsigned char *const styles[] = { report_css };
+static const unsigned char *const scripts[] = {
+  ut_vega_js, ut_vega_lite_js, ut_vega_interpreter_js, report_js, pages_js, (const unsigned char *) "undertow.start();\n",
+};
 
 static void
-append_charts (GString *json)
+append_hash (GString *page, const unsigned char *text)
 {
-  g_string_append (json, "\"charts\":[");
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
-    {
-      g_string_append_printf (json, "%s{\"name\":\"%s\",\"section\":\"%s\",\"title\":", chart == ut_charts ? "" : ",", chart->name,
-                              chart->section);
-      append_string (json, chart->title);
-      g_string_append (json, ",\"reading\":");
-      append_string (json, chart->reading);
-      g_string_append (json, ",\"sql\":");
-      append_string (json, chart->sql);
-      g_string_append_printf (json, ",\"spec\":%s}", chart->spec);
-    }
-  g_string_append_c (json, ']');
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint8 digest[32];
+  gsize n = sizeof digest;
+  g_checksum_update (checksum, text, -1);
+  g_checksum_get_digest (checksum, digest, &n);
+  g_autofree char *base64 = g_base64_encode (digest, n);
+  g_string_append_printf (page, " 'sha256-%s'", base64);
 }
 
-static gboolean
-append_run (GString *json, const char *path, GError **error)
+/* The browser itself holds that the page runs nothing but these scripts, and asks nobody for anything. */
+static void
+append_policy (GString *page)
 {
-  g_autoptr (UtStore) store = ut_store_open_read (path, error);
-  if (store == NULL)
-    return FALSE;
-  UtDb *db = ut_store_db (store);
-  g_autofree char *name = g_path_get_basename (path), *caveat = ut_report_caveat (db);
-  g_string_append (json, "{\"name\":");
-  append_string (json, name);
-  g_string_append (json, ",\"caveat\":");
-  append_string (json, caveat);
-  g_string_append (json, ",\"rows\":{");
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
-    {
-      g_autofree char *rows = ut_chart_rows (db, chart, error);
-      if (rows == NULL)
-        return FALSE;
-      g_string_append_printf (json, "%s\"%s\":%s", chart == ut_charts ? "" : ",", chart->name, rows);
-    }
-  g_string_append (json, "}}");
-  return TRUE;
+  g_string_append (
+      page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; "
+            "img-src data: 'self'; style-src");
+  for (unsigned i = 0; i < G_N_ELEMENTS (styles); i++)
+    append_hash (page, styles[i]);
+  g_string_append (page, "; script-src");
+  for (unsigned i = 0; i < G_N_ELEMENTS (scripts); i++)
+    append_hash (page, scripts[i]);
+  g_string_append (page, "\">\n");
 }
 
 /* Within a script element, JSON must hold no "<": "</script>" or "<!--" would end it or begin a comment. In JSON it stands in strings
  * alone. */
 static void
-append_json (GString *page, const char *json)
+append_json (GString *page, const GString *json)
 {
-  g_autoptr (GString) safe = g_string_new (json);
-  g_string_replace (safe, "<", "\\u003c", 0);
-  g_string_append_printf (page, "<script type=\"application/json\" id=\"report\">%s</script>\n", safe->str);
+  g_string_append (page, "<script type=\"application/json\" id=\"report\">");
+  for (const char *rest = json->str; *rest != '\0';)
+    {
+      const size_t n = strcspn (rest, "<");
+      g_string_append_len (page, rest, (gssize) n);
+      rest += n;
+      if (*rest == '<')
+        {
+          g_string_append (page, "\\u003c");
+          rest++;
+        }
+    }
+  g_string_append (page, "</script>\n");
 }
 
-static void
-append_script (GString *page, const unsigned char *script)
+/* --- Where it goes ----------------------------------------------------------------------------------------------------------- */
+
+/* Whether a page may be written there. Another page is replaced, as everywhere; what is something else, perhaps a run, is not. */
+static gboolean
+check_output (const char *path, GError **error)
 {
-  g_string_append_printf (page, "<script>%s</script>\n", (const char *) script);
+  static const char beginning[] = "<!DOCTYPE html>";
+  g_autofree char *folder = g_path_get_dirname (path);
+  if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: there is no folder %s", path, folder);
+  else if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: it is a folder, expected the name of a file", path);
+  else if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    {
+      g_autoptr (GMappedFile) old = g_mapped_file_new (path, FALSE, NULL);
+      const size_t n = old != NULL ? g_mapped_file_get_length (old) : 0;
+      if (n == 0 || (n >= strlen (beginning) && memcmp (g_mapped_file_get_contents (old), beginning, strlen (beginning)) == 0))
+        return TRUE;
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s exists and is no page: it is not replaced", path);
+    }
+  else
+    return TRUE;
+  return FALSE;
 }
 
 gboolean
-ut_page_write (const char *const *paths, unsigned n_paths, const char *out_path, GError **error)
+ut_page_write (const UtPageOptions *options, size_t *out_size, GError **error)
 {
-  g_autoptr (GString) json = g_string_new ("{");
-  append_charts (json);
-  g_string_append (json, ",\"runs\":[");
-  for (unsigned i = 0; i < n_paths; i++)
-    {
-      g_string_append (json, i > 0 ? "," : "");
-      if (!append_run (json, paths[i], error))
-        return FALSE;
-    }
-  g_string_append (json, "]}");
+  const char *title = options->title != NULL ? options->title : "Undertow";
+  g_autoptr (GString) json = g_string_new (NULL);
+  if (!check_output (options->out, error) || !ut_page_append_data (json, title, options->paths, options->n_paths, error))
+    return FALSE;
 
+  g_autofree char *title_markup = g_markup_escape_text (title, -1);
   g_autoptr (GString) page = g_string_new ((const char *) report_html);
-  g_string_append_printf (page, "<style>%s</style>\n<body>\n", (const char *) report_css);
-  append_json (page, json->str);
-  append_script (page, ut_vega_js);
-  append_script (page, ut_vega_lite_js);
-  append_script (page, report_js);
+  append_policy (page);
+  g_string_append_printf (page, "<title>%s</title>\n", title_markup);
+  for (unsigned i = 0; i < G_N_ELEMENTS (styles); i++)
+    g_string_append_printf (page, "<style>%s</style>\n", (const char *) styles[i]);
+  g_string_append (page,
+                   "<body>\n<noscript>This report is drawn by its own scripts: allow them, they load nothing.</noscript>\n");
+  append_json (page, json);
+  for (unsigned i = 0; i < G_N_ELEMENTS (scripts); i++)
+    g_string_append_printf (page, "<script>%s</script>\n", (const char *) scripts[i]);
+
   g_autoptr (GError) fault = NULL;
-  if (!g_file_set_contents (out_path, page->str, (gssize) page->len, &fault))
+  if (!g_file_set_contents (options->out, page->str, (gssize) page->len, &fault))
     {
-      g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, fault->message);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: %s", options->out, fault->message);
       return FALSE;
     }
+  *out_size = page->len;
   return TRUE;
 }

@@ -1,8 +1,30 @@
 /* The page: one HTML file that shows what runs say. It opens from the disk and asks no network for anything. Texts of the data are never
- * markup: they travel as JSON, and scripts put them into the page as text. */
+ * markup: they travel as JSON, and scripts put them into the page as text.
+ *
+ * The JSON is one object, `report` to the scripts:
+ *
+ *   version, title   of this program; of the page
+ *   columns          {column: {header, unit, digits, sign, spread}}: how people read a column (ut_table_columns)
+ *   charts           [{name, section, title, reading, missing, sql, spec}], the rows of ut_charts in their order
+ *   run_charts       the same of ut_run_charts: of all runs together
+ *   runs             [{name      the file's
+ *                      caveat    why its numbers are not the model's, or null
+ *                      unfinished  what of it is still to come, or null
+ *                      rows      {chart: [row…]}, what the charts' queries give
+ *                      identity  [{key, value}]
+ *                      tables    {overview, noise_floor, failures: [row…]}, views of those names; of failures the first 500}]
+ *
+ * A row is an object of a query's columns; what is not known, or no number, is null. */
 #pragma once
 #include <glib.h>
 
-/* Writes the page of the runs at `paths` [n_paths] to `out_path`, whole or not at all. UT_ERROR_FAILED, naming the file, where a run cannot
- * be read or the page cannot be written. */
-gboolean ut_page_write (const char *const *paths, unsigned n_paths, const char *out_path, GError **error);
+typedef struct {
+  const char *const *paths; /* of the runs [n_paths] */
+  unsigned n_paths;
+  const char *out;   /* where the page goes; another page there is replaced, any other file is not */
+  const char *title; /* NULL for "Undertow" */
+} UtPageOptions;
+
+/* Writes the page, whole or not at all; *out_size is its size in bytes. UT_ERROR_FAILED, naming the file, where a run cannot be read or
+ * the page cannot be written. */
+gboolean ut_page_write (const UtPageOptions *options, size_t *out_size, GError **error);

@@ -110,13 +110,31 @@ ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width
 
 /* --- A query of the user's --------------------------------------------------------------------------------------------------- */
 
-/* Makes those of the tables that the query names which are not views. */
+/* DuckDB does not tell the names in a query that joins a table by USING before that table is there; then a name in the text counts. */
 static gboolean
-make_tables (UtDb *db, const char *sql, GError **error)
+names_table (const char *sql, const char *const *names, const char *table)
+{
+  if (names != NULL)
+    return g_strv_contains (names, table);
+  g_autofree char *word = g_strdup_printf ("\\b%s\\b", table);
+  return g_regex_match_simple (word, sql, G_REGEX_CASELESS, 0);
+}
+
+static gboolean
+is_made (UtDb *db, const char *table)
+{
+  g_autofree char *sql = ut_db_sql ("FROM duckdb_tables() WHERE temporary AND table_name = %q", table);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, NULL);
+  return cursor != NULL && ut_db_next (cursor, NULL);
+}
+
+gboolean
+ut_report_make_tables (UtDb *db, const char *sql, GError **error)
 {
   g_auto (GStrv) names = ut_db_table_names (db, sql);
-  for (const UtReportView *v = ut_report_views; names != NULL && v->name != NULL; v++)
-    if (v->make != NULL && g_strv_contains ((const char *const *) names, v->name) && !v->make (db, error))
+  for (const UtReportView *v = ut_report_views; v->name != NULL; v++)
+    if (v->make != NULL && names_table (sql, (const char *const *) names, v->name) && !is_made (db, v->name)
+        && !v->make (db, error))
       return FALSE;
   return TRUE;
 }
@@ -159,7 +177,7 @@ ut_report_query (UtDb *db, const char *sql, UtTableFormat format, unsigned width
   g_autofree char *query = g_strdup (sql);
   for (size_t n = strlen (query); n > 0 && (g_ascii_isspace (query[n - 1]) || query[n - 1] == ';'); n--)
     query[n - 1] = '\0';
-  if (!make_tables (db, query, error) || !ut_db_exec (db, "SET enable_external_access = false", error))
+  if (!ut_report_make_tables (db, query, error) || !ut_db_exec (db, "SET enable_external_access = false", error))
     return FALSE;
   g_autofree char *printable = NULL;
   {

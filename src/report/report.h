@@ -21,6 +21,9 @@ char *ut_report_caveat (UtDb *db);
 /* Writes one view whole. UT_ERROR_USAGE for an unknown one, naming the nearest. `width` as in ut_table_write. */
 gboolean ut_report_view (UtDb *db, const char *view, UtTableFormat format, unsigned width, FILE *out, GError **error);
 
+/* Makes those tables that the query names which are no views (intervals, auroc), unless the connection has them already. */
+gboolean ut_report_make_tables (UtDb *db, const char *sql, GError **error);
+
 /* Writes what a query of the user's gives; it may name every view. UT_ERROR_USAGE with all that DuckDB says where it cannot be run; other
  * files than the run's cannot be read from then on. `width` as in ut_table_write. */
 gboolean ut_report_query (UtDb *db, const char *sql, UtTableFormat format, unsigned width, FILE *out, GError **error);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -738,4 +739,27 @@ ut_table_write (UtDb *db, const char *sql, UtTableFormat format, unsigned width,
   else
     written = write_for_people (cursor, format, width, out, error);
   return written && finish (out, error);
+}
+
+/* --- For other readers ------------------------------------------------------------------------------------------------------- */
+
+char *
+ut_table_columns (void)
+{
+  yyjson_mut_doc *doc = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *columns = yyjson_mut_obj (doc);
+  yyjson_mut_doc_set_root (doc, columns);
+  for (const Style *style = styles; style < styles + G_N_ELEMENTS (styles); style++)
+    {
+      yyjson_mut_val *column = yyjson_mut_obj_add_obj (doc, columns, style->column);
+      yyjson_mut_obj_add_str (doc, column, "header", style->header);
+      yyjson_mut_obj_add_str (doc, column, "unit", style->unit);
+      yyjson_mut_obj_add_int (doc, column, "digits", style->digits);
+      yyjson_mut_obj_add_bool (doc, column, "sign", style->sign);
+      yyjson_mut_obj_add_bool (doc, column, "spread", style->spread);
+    }
+  char *text = yyjson_mut_write (doc, 0, NULL), *json = g_strdup (text);
+  free (text);
+  yyjson_mut_doc_free (doc);
+  return json;
 }

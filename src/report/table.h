@@ -26,3 +26,8 @@ gboolean ut_table_write (UtDb *db, const char *sql, UtTableFormat format, unsign
 
 /* The width of the terminal that `out` is, 0 where it is none. */
 unsigned ut_table_terminal_width (FILE *out);
+
+/* How people read the columns, as a JSON object: column → header, unit (where there is one), digits after the point (-1: four significant
+ * ones, -2: as few as say the value), sign (+ before a positive number), spread (stands behind the column before it, after ±). The caller
+ * owns it. */
+char *ut_table_columns (void);

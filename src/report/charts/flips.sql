@@ -1,2 +1,14 @@
-SELECT family, variants, questions, flips, instances, IFR, IV
-FROM families
+WITH listed AS (
+  -- Families and pools; that of all variants only where it is not that of the core ones.
+  SELECT p.family, min(p.place) AS place
+  FROM pools p JOIN variant v USING (variant)
+  GROUP BY p.family
+  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
+), counted AS (
+  SELECT family, count(*) AS questions, sum(instances)::BIGINT AS instances, sum(flips)::BIGINT AS flips
+  FROM question_flips GROUP BY family
+)
+SELECT family, quantity, value, low, high, questions, instances, flips, images
+FROM intervals JOIN listed USING (family) JOIN counted USING (family)
+WHERE quantity IN ('IFR', 'IV') AND value IS NOT NULL
+ORDER BY place, quantity

@@ -1,0 +1,17 @@
+WITH listed AS (
+  -- Families and pools; that of all variants only where it is not that of the core ones.
+  SELECT p.family, min(p.place) AS place
+  FROM pools p JOIN variant v USING (variant)
+  GROUP BY p.family
+  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
+), named AS (
+  SELECT *, regexp_extract(quantity, '^(flips_to|dtp_positive|js_shift)_(.*)$', ['measure', 'prior']) AS name FROM intervals
+)
+SELECT family, name.prior AS prior,
+       CASE name.measure WHEN 'flips_to' THEN 'flips to it' WHEN 'dtp_positive' THEN 'margins'
+                         ELSE 'JS, nats' END AS measure,
+       value, low, high, images,
+       list_position(['flips_to', 'dtp_positive', 'js_shift'], name.measure) AS panel
+FROM named JOIN listed USING (family)
+WHERE name.measure <> '' AND value IS NOT NULL
+ORDER BY panel, place, prior
