@@ -1,6 +1,8 @@
 /* report: what a comparison of models says of the paper's findings, on runs made up so that each holds, does not hold, or cannot be told. */
 #include "base/rng.h"
+#include "report/arrangement.h"
 #include "report/comparison.h"
+#include "report/sentences.h"
 #include "store/store.h"
 
 #include <glib.h>
@@ -80,12 +82,14 @@ add_trials (UtStore *store, const Spec *spec, unsigned model)
     }
 }
 
+/* A run named `name`; `identity` beside its seed, up to a NULL key, may be NULL. */
 static char *
-make_run (const char *folder, const Spec *spec, unsigned model, unsigned task)
+make_run_of (const char *folder, const char *name, const UtIdentity *of_run, const Spec *spec, unsigned model)
 {
-  static const UtIdentity identity[] = { { "--seed", "0", FALSE }, { NULL, NULL, FALSE } };
+  UtIdentity identity[8] = { { "--seed", "0", FALSE } };
+  for (unsigned i = 0; of_run != NULL && of_run[i].key != NULL; i++)
+    identity[i + 1] = of_run[i];
   GError *error = NULL;
-  g_autofree char *name = g_strdup_printf ("%u-%u.duckdb", model, task);
   char *path = g_build_filename (folder, name, NULL);
   g_autoptr (UtStore) store = ut_store_open (path, &error);
   g_assert_no_error (error);
@@ -99,6 +103,13 @@ make_run (const char *folder, const Spec *spec, unsigned model, unsigned task)
   ut_store_commit (store, &error);
   g_assert_no_error (error);
   return path;
+}
+
+static char *
+make_run (const char *folder, const Spec *spec, unsigned model, unsigned task)
+{
+  g_autofree char *name = g_strdup_printf ("%u-%u.duckdb", model, task);
+  return make_run_of (folder, name, NULL, spec, model);
 }
 
 /* What the comparison of runs prints in each of the formats; specs are [n_models][n_tasks]. */
@@ -253,6 +264,98 @@ test_tables (void)
   assert_has (json, "\"finding\":\"Robustness does not grow with size\"");
 }
 
+/* --- Which runs belong together ---------------------------------------------------------------------------------------------- */
+
+static void
+assert_texts (char **found, unsigned n, const char *const *expected)
+{
+  g_assert_cmpstrv (found, expected);
+  g_assert_cmpuint (g_strv_length (found), ==, n);
+}
+
+/* Two sizes, the larger one given first, on two tasks; a third model on one of them; and one run twice. */
+static void
+test_arrangement (void)
+{
+  static const struct {
+    const char *name, *file, *model, *sha, *questions, *dataset;
+  } runs[] = {
+    { "a", "dir/big-f16.gguf", "qwen3vl 7.1B F16", "b", "1", "bundled:presence" },
+    { "b", "bundled:small", "qwen3vl 0.3M F16", "s", "2", "data/mmmu.parquet" },
+    { "c", "bundled:small", "qwen3vl 0.3M F16", "s", "1", "bundled:presence" },
+    { "d", "dir/big-f16.gguf", "qwen3vl 7.1B F16", "b", "2", "data/mmmu.parquet" },
+    { "e", "dir/big-f16.gguf", "qwen3vl 7.1B F16", "b", "1", "bundled:presence" },
+    { "f", "other.gguf", "llama 2.0M F16", "o", "1", "bundled:presence" },
+  };
+  const Spec spec = { FALSE, 2, 0, 0, 0, NEAR };
+  GError *error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("undertow-report-XXXXXX", &error);
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  for (size_t r = 0; r < G_N_ELEMENTS (runs); r++)
+    {
+      const UtIdentity identity[] = { { "model file", runs[r].file, TRUE },
+                                      { "model", runs[r].model, FALSE },
+                                      { "model sha256", runs[r].sha, FALSE },
+                                      { "questions sha256", runs[r].questions, FALSE },
+                                      { "dataset", runs[r].dataset, TRUE },
+                                      { NULL, NULL, FALSE } };
+      g_ptr_array_add (paths, make_run_of (folder, runs[r].name, identity, &spec, 0));
+    }
+  const char *const *given = (const char *const *) paths->pdata;
+  g_auto (UtArrangement) all = { 0 };
+  g_assert_true (ut_arrangement_read (given, paths->len, &all, &error));
+  g_assert_no_error (error);
+  assert_texts (all.models, all.n_models, (const char *const[]) { "small", "big-f16", NULL });
+  assert_texts (all.tasks, all.n_tasks, (const char *const[]) { "presence", "mmmu", NULL });
+  assert_texts (all.paths, 4, (const char *const[]) { given[2], given[1], given[0], given[3], NULL });
+  assert_texts (all.left_out, 2, (const char *const[]) { given[4], given[5], NULL });
+
+  g_auto (UtArrangement) one = { 0 };
+  g_assert_true (ut_arrangement_read (given, 1, &one, &error));
+  assert_texts (one.models, one.n_models, (const char *const[]) { "big-f16", NULL });
+  assert_texts (one.tasks, one.n_tasks, (const char *const[]) { "presence", NULL });
+  for (unsigned r = 0; r < paths->len; r++)
+    g_unlink (paths->pdata[r]);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+/* --- Sentences --------------------------------------------------------------------------------------------------------------- */
+
+static char **
+sentences_of (const Spec *spec)
+{
+  GError *error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("undertow-report-XXXXXX", &error);
+  g_assert_no_error (error);
+  g_autofree char *path = make_run_of (folder, "run", NULL, spec, 0);
+  char **sentences = NULL;
+  {
+    g_autoptr (UtStore) store = ut_store_open_read (path, &error);
+    g_assert_no_error (error);
+    sentences = ut_report_sentences (ut_store_db (store), &error);
+    g_assert_no_error (error);
+  }
+  g_unlink (path);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  return sentences;
+}
+
+static void
+test_sentences (void)
+{
+  g_auto (GStrv) still = sentences_of (&(Spec) { FALSE, 60, 0, 0, 0, FAR });
+  g_assert_cmpuint (g_strv_length (still), ==, 3);
+  assert_has (still[0], "Of 720 answers to 240 questions on 60 images under perturbation, 0.0 [0.0, 0.0] % are another");
+  assert_has (still[1], "Where the answer stays, the representation ctx_mcq still moves ");
+  assert_has (still[2], "Accuracy is 1.000 [1.000, 1.000] on clean images and changes by +0.000 [+0.000, +0.000];");
+
+  g_auto (GStrv) harmed = sentences_of (&(Spec) { TRUE, 60, 0, 0.2, 0, FAR });
+  g_assert_cmpuint (g_strv_length (harmed), ==, 3);
+  assert_has (harmed[2], "On these yes/no questions perturbations change the false-positive rate by +0.");
+  assert_has (harmed[2], ", the false-negative rate by +0.");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -264,5 +367,7 @@ main (int argc, char **argv)
   g_test_add_func ("/report/one-decides", test_one_decides);
   g_test_add_func ("/report/numbers", test_numbers);
   g_test_add_func ("/report/tables", test_tables);
+  g_test_add_func ("/report/arrangement", test_arrangement);
+  g_test_add_func ("/report/sentences", test_sentences);
   return g_test_run ();
 }
