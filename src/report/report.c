@@ -42,6 +42,7 @@ const UtReportView ut_report_views[] = {
   { "decision", "the prompt, which score the answers are by, and by which the answers were that text overlays contradict", NULL },
   { "measurements", "every stored value of a metric", NULL },
   { "embeddings", "the stored representations: of clean trials, and of a sample under every perturbation", NULL },
+  { "token_drifts", "how far each vision token moved, of a sample under every variant that leaves the grid", NULL },
   { "failures", "trials that failed and rows of the benchmark that were left out, with the reason", NULL },
   { "identity", "what the run is: arguments, seed, file hashes, versions, device", NULL },
   { NULL, NULL, NULL },

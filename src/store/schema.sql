@@ -113,6 +113,21 @@ CREATE TABLE embedding (
   vector  FLOAT[] NOT NULL
 );
 
+-- How far the tokens of one vision grid moved, of a sample of the items under every variant that leaves the clean grids. A question has a
+-- grid an image, or one for each slice that the model cuts an image into. Their places in the image are not known: an image of one grid
+-- is covered by it, slices only have their order.
+CREATE TABLE token_drift (
+  item        UINTEGER NOT NULL,
+  variant     UINTEGER NOT NULL,
+  image       UINTEGER,           -- which of the question's, from 0; NULL where the engine does not say
+  slice       UINTEGER NOT NULL,  -- of the image, from 0, as the model reads them; of all images where that is NULL
+  frames      UINTEGER NOT NULL,  -- 1 but in videos
+  grid_height UINTEGER NOT NULL,  -- tokens
+  grid_width  UINTEGER NOT NULL,
+  drift       FLOAT[] NOT NULL,   -- 1 − cos of the clean token and the perturbed one; row by row from the top left, frame by frame
+  CHECK (len(drift) = frames * grid_height * grid_width)
+);
+
 -- CD_i: the mean drift between an item's clean representation and those of other items.
 CREATE TABLE control (
   item          UINTEGER NOT NULL,

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* Raised with every change of schema.sql that another version of the program would misread. */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* #embed gives numbers up to 255, which a signed char does not hold. */
 static const unsigned char schema_sql[] = {

@@ -844,6 +844,16 @@ SELECT e.item, i.id, v.name AS variant, e.channel, array_to_string(e.vector, ' '
 FROM embedding e LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
 ORDER BY e.item, e.variant, channel_rank(e.channel), e.channel;
 
+-- How far every vision token moved, of the sample of items that has it: their mean over a trial is its token_drift [+] §5.
+CREATE OR REPLACE VIEW token_drifts AS
+WITH token AS (
+  SELECT item, variant, image, slice, grid_height, grid_width, unnest(drift) AS drift, unnest(range(len(drift))) AS place FROM token_drift
+)
+SELECT t.item, i.id, v.name AS variant, t.image, t.slice, t.place // (t.grid_height * t.grid_width) AS frame,
+       t.place // t.grid_width % t.grid_height AS row, t.place % t.grid_width AS col, t.drift
+FROM token t LEFT JOIN item i USING (item) LEFT JOIN variant v USING (variant)
+ORDER BY t.item, t.variant, t.image, t.slice, t.place;
+
 -- How alike the sampled items lie among each other, clean and under a variant: linear CKA and mutual k-NN [+] §5.
 CREATE OR REPLACE VIEW populations AS
 SELECT v.family, v.name AS variant, p.channel, p.metric, p.value, p.items
