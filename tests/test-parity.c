@@ -177,7 +177,7 @@ compare_structure (UtEngine *engine, UtRequest *request, UtResult *clean, yyjson
   g_assert_no_error (error);
   g_autoptr (UtVision) before = ut_vision_of_result (clean), after = ut_vision_of_result (result);
   g_autoptr (GArray) measurements = ut_measurements_new ();
-  ut_measure_vision (after, before, measurements);
+  g_autofree float *drift = ut_measure_vision (after, before, measurements);
   size_t n = 0;
   for (guint i = 0; i < measurements->len; i++)
     {

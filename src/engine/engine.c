@@ -59,10 +59,25 @@ ut_engine_open_contained (const UtEngineConfig *config, const char *program, GEr
   return class->contained ? class->open (config, error) : ut_engine_open_remote (config, program, error);
 }
 
+/* Shares the grids out among the images, where the engine has not and there is but one way. */
+static void
+share_grids (UtResult *result, const UtRequest *request)
+{
+  const guint n_images = request->images->len, n_grids = result->grids->len;
+  if (n_grids == 0 || result->n_slices->len > 0 || (n_images != 1 && n_images != n_grids))
+    return;
+  const unsigned n_each = n_grids / n_images;
+  for (guint i = 0; i < n_images; i++)
+    g_array_append_val (result->n_slices, n_each);
+}
+
 UtResult *
 ut_engine_evaluate (UtEngine *engine, const UtRequest *request, GError **error)
 {
-  return engine->class->evaluate (engine, request, error);
+  UtResult *result = engine->class->evaluate (engine, request, error);
+  if (result != NULL)
+    share_grids (result, request);
+  return result;
 }
 
 void
@@ -205,6 +220,7 @@ ut_result_new (void)
   UtResult *result = g_new0 (UtResult, 1);
   result->answers = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_answer_free);
   result->grids = g_array_new (FALSE, FALSE, sizeof (UtGrid));
+  result->n_slices = g_array_new (FALSE, FALSE, sizeof (unsigned));
   return result;
 }
 
@@ -215,6 +231,7 @@ ut_result_free (UtResult *result)
     return;
   g_ptr_array_unref (result->answers);
   g_array_unref (result->grids);
+  g_array_unref (result->n_slices);
   g_free (result->vision);
   g_free (result->vision_layers);
   g_free (result);

@@ -246,6 +246,7 @@ ut_llama_keep_images (const LlamaEngine *engine, const Encoded *encoded, UtResul
       const GArray *pieces = encoded->images->pdata[i];
       for (guint p = 0; p < pieces->len; p++)
         keep_piece (engine, &g_array_index (pieces, Piece, p), result);
+      g_array_append_val (result->n_slices, pieces->len);
     }
   return keep_layers (engine, result, error);
 }

@@ -23,7 +23,7 @@
 /* A representation, before and after the final norm. */
 #define STATE_TYPE "(auau)"
 #define ANSWER_TYPE "(a(dddi)" STATE_TYPE STATE_TYPE "aums" STATE_TYPE ")"
-#define RESULT_TYPE "(a" ANSWER_TYPE "a(uuu)auau(tttt)d)"
+#define RESULT_TYPE "(a" ANSWER_TYPE "a(uuu)auauau(tttt)d)"
 /* Every answer of the worker: the payload, or an error's code and message. */
 #define REPLY_TYPE "(bisv)"
 
@@ -209,7 +209,9 @@ result_value (const UtResult *result)
       g_variant_builder_add (&grids, "(uuu)", grid->t, grid->h, grid->w);
     }
   const size_t n_of_layers = result->vision_layers != NULL ? result->n_vision_layers * result->n_vision_embd : 0;
-  return g_variant_new ("(a" ANSWER_TYPE "a(uuu)@au@au(tttt)d)", &answers, &grids,
+  return g_variant_new ("(a" ANSWER_TYPE "a(uuu)@au@au@au(tttt)d)", &answers, &grids,
+                        g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, result->n_slices->data, result->n_slices->len,
+                                                   sizeof (guint32)),
                         floats_value (result->vision, result->n_vision * result->n_embd),
                         floats_value (result->vision_layers, n_of_layers), (guint64) result->n_embd, (guint64) result->n_layers,
                         (guint64) result->n_vision_layers, (guint64) result->n_vision_embd, result->generate_seconds);
@@ -255,15 +257,28 @@ answer_of_value (GVariant *value, const UtResult *result, const UtQuery *query)
   return answer;
 }
 
+/* How the grids are shared out among the images, which must be of the request, and of all of the grids where it is told. */
+static gboolean
+take_slices (GVariant *value, const UtRequest *request, UtResult *result)
+{
+  gsize n;
+  const guint32 *n_slices = g_variant_get_fixed_array (value, &n, sizeof (guint32));
+  guint64 n_grids = 0;
+  for (gsize i = 0; i < n; i++)
+    n_grids += n_slices[i];
+  g_array_append_vals (result->n_slices, n_slices, (guint) n);
+  return n == 0 || (n == request->images->len && n_grids == result->grids->len);
+}
+
 /* The result held by `value`, checked against the shapes that `request` calls for; NULL where it does not fit. */
 static UtResult *
 result_of_value (GVariant *value, const UtRequest *request)
 {
   g_autoptr (UtResult) result = ut_result_new ();
-  g_autoptr (GVariant) answers = NULL, grids = NULL, vision = NULL, vision_layers = NULL;
+  g_autoptr (GVariant) answers = NULL, grids = NULL, n_slices = NULL, vision = NULL, vision_layers = NULL;
   guint64 n_embd, n_layers, n_vision_layers, n_vision_embd;
-  g_variant_get (value, "(@a" ANSWER_TYPE "@a(uuu)@au@au(tttt)d)", &answers, &grids, &vision, &vision_layers, &n_embd, &n_layers,
-                 &n_vision_layers, &n_vision_embd, &result->generate_seconds);
+  g_variant_get (value, "(@a" ANSWER_TYPE "@a(uuu)@au@au@au(tttt)d)", &answers, &grids, &n_slices, &vision, &vision_layers, &n_embd,
+                 &n_layers, &n_vision_layers, &n_vision_embd, &result->generate_seconds);
   result->n_embd = n_embd;
   result->n_layers = n_layers;
   result->n_vision_layers = n_vision_layers;
@@ -290,7 +305,7 @@ result_of_value (GVariant *value, const UtRequest *request)
       result->n_vision += (size_t) grid.t * grid.h * grid.w;
     }
   const gboolean fits
-      = take_floats (vision, result->n_vision * result->n_embd, FALSE, &result->vision)
+      = take_slices (n_slices, request, result) && take_floats (vision, result->n_vision * result->n_embd, FALSE, &result->vision)
         && take_floats (vision_layers, result->n_vision_layers * result->n_vision_embd, TRUE, &result->vision_layers);
   return fits ? g_steal_pointer (&result) : NULL;
 }

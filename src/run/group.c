@@ -183,6 +183,8 @@ ut_vision_of_result (UtResult *result)
   vision->n_embd = result->n_embd;
   vision->grids = g_memdup2 (result->grids->data, result->grids->len * sizeof (UtGrid));
   vision->n_grids = result->grids->len;
+  vision->n_slices = g_memdup2 (result->n_slices->data, result->n_slices->len * sizeof (unsigned));
+  vision->n_images = result->n_slices->len;
   vision->pooled = g_new (float, vision->n_embd);
   ut_mean_pool (vision->tokens, vision->n_tokens, vision->n_embd, vision->pooled);
   vision->layers = g_steal_pointer (&result->vision_layers);
@@ -203,6 +205,7 @@ vision_clear (void *data)
   UtVision *vision = data;
   g_free (vision->tokens);
   g_free (vision->grids);
+  g_free (vision->n_slices);
   g_free (vision->pooled);
   g_free (vision->layers);
 }

@@ -56,6 +56,8 @@ typedef struct {
   size_t n_tokens, n_embd;
   UtGrid *grids; /* [n_grids], one an image (or slice) */
   size_t n_grids;
+  unsigned *n_slices; /* [n_images]: how many of the grids are of each image; NULL, n_images being 0, where that is not known */
+  size_t n_images;
   float *pooled; /* [n_embd], their mean */
   float *layers; /* [n_layers, n_embd_layers]: the channels vision.L; NULL where they were not asked for */
   size_t n_layers, n_embd_layers;

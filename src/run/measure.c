@@ -80,13 +80,27 @@ same_grids (const UtVision *a, const UtVision *b)
   return a->n_grids == b->n_grids && memcmp (a->grids, b->grids, a->n_grids * sizeof *a->grids) == 0;
 }
 
+/* How far each token moved, [n_tokens], and the mean of that among the measurements; NULL where there is none. */
+static float *
+measure_tokens (const UtVision *vision, const UtVision *clean, GArray *out)
+{
+  if (!same_grids (vision, clean))
+    return NULL;
+  g_autofree double *map = g_new (double, clean->n_tokens);
+  const double mean = ut_token_drift (clean->tokens, vision->tokens, clean->n_tokens, clean->n_embd, map);
+  if (isnan (mean))
+    return NULL;
+  add (out, ut_channels[UT_VISION].name, "token_drift", mean);
+  float *drift = g_new (float, clean->n_tokens);
+  for (size_t t = 0; t < clean->n_tokens; t++)
+    drift[t] = (float) map[t];
+  return drift;
+}
+
 static void
 measure_change (const UtVision *vision, const UtVision *clean, GArray *out)
 {
   const char *channel = ut_channels[UT_VISION].name;
-  if (same_grids (vision, clean))
-    add_defined (out, channel, "token_drift",
-                 ut_token_drift (clean->tokens, vision->tokens, clean->n_tokens, clean->n_embd, NULL));
   if (vision->n_grids != clean->n_grids)
     return;
   const UtTokenBands of
@@ -118,11 +132,11 @@ measure_layer (const char *channel, const float *clean, const float *values, siz
   add (out, channel, "relative_l2", ut_relative_l2 (clean, values, n));
 }
 
-void
+float *
 ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out)
 {
   if (vision == NULL)
-    return;
+    return NULL;
   const char *channel = ut_channels[UT_VISION].name;
   add (out, channel, "dirichlet", ut_dirichlet_energy (vision->tokens, vision->grids, vision->n_grids, vision->n_embd));
   add_defined (out, channel, "dirichlet_rayleigh",
@@ -130,12 +144,35 @@ ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out)
   if (clean == NULL)
     {
       measure_bands (vision, out);
-      return;
+      return NULL;
     }
+  float *drift = measure_tokens (vision, clean, out);
   measure_change (vision, clean, out);
   for (size_t l = 0; l < vision->n_layers; l++)
     measure_layer (ut_vision_layer_name (l), clean->layers + l * vision->n_embd_layers,
                    vision->layers + l * vision->n_embd_layers, vision->n_embd_layers, out);
+  return drift;
+}
+
+GArray *
+ut_token_drifts_new (const UtVision *vision, const float *drift)
+{
+  GArray *drifts = g_array_new (FALSE, FALSE, sizeof (UtTokenDrift));
+  int image = vision != NULL && vision->n_slices != NULL ? 0 : -1;
+  unsigned slice = 0;
+  for (size_t g = 0; drift != NULL && g < vision->n_grids; g++, slice++)
+    {
+      while (image >= 0 && slice == vision->n_slices[image])
+        {
+          image++;
+          slice = 0;
+        }
+      const UtGrid *grid = &vision->grids[g];
+      const UtTokenDrift of_grid = { image, slice, grid->t, grid->h, grid->w, drift };
+      g_array_append_val (drifts, of_grid);
+      drift += (size_t) grid->t * grid->h * grid->w;
+    }
+  return drifts;
 }
 
 void

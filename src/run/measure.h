@@ -11,8 +11,12 @@ GArray *ut_measurements_new (void);
 gboolean ut_measure_images (GPtrArray *clean, GPtrArray *images, GArray *out, GError **error);
 
 /* Of the vision tokens: their structure, and how they changed against the clean ones; where `clean` is NULL they are the clean ones
- * themselves. Nothing where there are none. */
-void ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out);
+ * themselves. Nothing where there are none. Returns how far each token moved, [n_tokens], which the caller owns, where the mean of that
+ * is among the measurements; else NULL. */
+float *ut_measure_vision (const UtVision *vision, const UtVision *clean, GArray *out);
+
+/* The same a grid, as the store takes it: GArray of UtTokenDrift, which borrow from `drift`. Empty where that is NULL. */
+GArray *ut_token_drifts_new (const UtVision *vision, const float *drift);
 
 /* Of the channels against those of the clean trial, and where `prior` is not NULL, how far they are on the way to those of the blank
  * image. */

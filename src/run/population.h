@@ -4,7 +4,8 @@
 #include "run/group.h"
 #include "store/store.h"
 
-/* The items whose representations are kept under every perturbation: keeping all would take gigabytes. */
+/* The items whose representations are kept under every perturbation, and the drift of every vision token under every variant: keeping all
+ * would take gigabytes. */
 typedef struct _UtSample UtSample;
 
 /* So many. */

@@ -99,16 +99,34 @@ label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
   return ut_dataset_label (run->dataset, group->items->pdata[job_item->i], &geometry);
 }
 
-/* `shared` is what was measured of the images and their tokens. */
+/* What the questions of a job share, measured once. */
+typedef struct {
+  const UtResult *result; /* the one that `vision` was taken from */
+  UtVision *vision;
+  const UtVision *clean;      /* what `vision` was compared with */
+  GArray *of_images, *measurements; /* of the images; of the images and of `vision` */
+  float *drift;                     /* how far each token of `vision` moved, [n_tokens]; NULL where there is none of it */
+  GArray *token_drifts;             /* the same a grid, borrowed from `drift` */
+} Shared;
+
+static void
+shared_clear (Shared *shared)
+{
+  g_clear_pointer (&shared->vision, ut_vision_unref);
+  g_clear_pointer (&shared->of_images, g_array_unref);
+  g_clear_pointer (&shared->measurements, g_array_unref);
+  g_clear_pointer (&shared->token_drifts, g_array_unref);
+  g_clear_pointer (&shared->drift, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Shared, shared_clear)
+
 static gboolean
-store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, GArray *shared, GError **error)
+store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView *view, const Shared *shared, GError **error)
 {
   const UtGroup *group = job->group;
   const UtItem *item = group->items->pdata[job_item->i];
   const UtView *clean = &group->clean[job_item->i], *prior = &group->prior[job_item->i];
-  g_autoptr (GArray) measurements = ut_measurements_new ();
-  if (shared->len > 0)
-    g_array_append_vals (measurements, shared->data, shared->len);
+  g_autoptr (GArray) measurements = g_array_copy (shared->measurements);
   if (view != clean)
     ut_measure_channels (view, clean, prior->scores != NULL && view != prior ? prior : NULL, group->n_embd, measurements);
   const UtMeasurement *fault = ut_measurements_fault (measurements);
@@ -132,6 +150,8 @@ store_view (Run *run, const UtJob *job, const UtJobItem *job_item, const UtView 
     .no_image = view->no_image,
     .measurements = (const UtMeasurement *) (void *) measurements->data,
     .n_measurements = measurements->len,
+    .token_drifts = (const UtTokenDrift *) (void *) shared->token_drifts->data,
+    .n_token_drifts = ut_sample_has (run->population, item->index) ? shared->token_drifts->len : 0,
     .width = first != NULL ? first->width : 0,
     .height = first != NULL ? first->height : 0,
     .detail = job_item->detail,
@@ -174,14 +194,14 @@ store_layers (Run *run, const UtItem *item, const UtVision *vision, const UtView
 
 /* The clean trial: kept for the variants that follow, stored unless an earlier process did. */
 static gboolean
-take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vision, GArray *shared, GError **error)
+take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, const Shared *shared, GError **error)
 {
   UtGroup *group = job->group;
   const UtItem *item = group->items->pdata[job_item->i];
   UtView *view = &group->clean[job_item->i];
   group->n_embd = job_item->result->n_embd;
-  group->clean_vision[job_item->i] = ut_vision_ref (vision);
-  *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  group->clean_vision[job_item->i] = ut_vision_ref (shared->vision);
+  *view = ut_view_of_result (job_item->result, shared->vision, job_item->first);
   if (job_item->no_image != NULL)
     view->no_image = g_new (double, view->n_options);
   for (unsigned k = 0; view->no_image != NULL && k < view->n_options; k++)
@@ -196,12 +216,12 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, UtVision *vis
     }
   return is_done (run, item->index, 0)
          || (store_embeddings (run, job, job_item, view, TRUE, error)
-             && (!ut_sample_has (run->population, item->index) || store_layers (run, item, vision, view, group->n_embd, error))
+             && (!ut_sample_has (run->population, item->index) || store_layers (run, item, shared->vision, view, group->n_embd, error))
              && store_view (run, job, job_item, view, shared, error));
 }
 
 static gboolean
-take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVision *vision, GArray *shared, GError **error)
+take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const Shared *shared, GError **error)
 {
   UtGroup *group = job->group;
   const UtItem *item = group->items->pdata[job_item->i];
@@ -210,7 +230,7 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
     return TRUE;
   g_auto (UtView) own = {};
   UtView *view = job->variant == run->prior ? &group->prior[job_item->i] : &own;
-  *view = ut_view_of_result (job_item->result, vision, job_item->first);
+  *view = ut_view_of_result (job_item->result, shared->vision, job_item->first);
   ut_view_decide (view, item, run->form, group->clean[job_item->i].no_image, group->n_embd);
   if (is_done (run, item->index, job->variant->id))
     return TRUE;
@@ -224,23 +244,6 @@ take_variant (Run *run, const UtJob *job, const UtJobItem *job_item, const UtVis
   return (!keep || store_embeddings (run, job, job_item, view, FALSE, error))
          && store_view (run, job, job_item, view, shared, error);
 }
-
-/* What the questions of a job share, measured once. */
-typedef struct {
-  const UtResult *result; /* the one that `vision` was taken from */
-  UtVision *vision;
-  const UtVision *clean;      /* what `vision` was compared with */
-  GArray *of_images, *shared; /* of the images; of the images and of `vision` */
-} Shared;
-
-static void
-shared_clear (Shared *shared)
-{
-  g_clear_pointer (&shared->vision, ut_vision_unref);
-  g_clear_pointer (&shared->of_images, g_array_unref);
-  g_clear_pointer (&shared->shared, g_array_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Shared, shared_clear)
 
 /* Most often all questions have one result and one clean one; where they were evaluated alone each has its own. */
 static void
@@ -256,9 +259,12 @@ share (Shared *shared, const UtJob *job, const UtJobItem *item)
     }
   shared->result = item->result;
   shared->clean = clean;
-  g_clear_pointer (&shared->shared, g_array_unref);
-  shared->shared = g_array_copy (shared->of_images);
-  ut_measure_vision (shared->vision, job->variant->id != 0 ? clean : NULL, shared->shared);
+  g_clear_pointer (&shared->measurements, g_array_unref);
+  g_clear_pointer (&shared->token_drifts, g_array_unref);
+  g_free (shared->drift);
+  shared->measurements = g_array_copy (shared->of_images);
+  shared->drift = ut_measure_vision (shared->vision, job->variant->id != 0 ? clean : NULL, shared->measurements);
+  shared->token_drifts = ut_token_drifts_new (shared->vision, shared->drift);
 }
 
 static gboolean
@@ -272,8 +278,7 @@ take_item (Run *run, const UtJob *job, const UtJobItem *item, const GError *fail
     return (job->variant->id != 0 && group->clean[item->i].scores == NULL) || is_done (run, of->index, job->variant->id)
            || store_failure (run, job, of, failure, error);
   share (shared, job, item);
-  return job->variant->id == 0 ? take_clean (run, job, item, shared->vision, shared->shared, error)
-                               : take_variant (run, job, item, shared->vision, shared->shared, error);
+  return job->variant->id == 0 ? take_clean (run, job, item, shared, error) : take_variant (run, job, item, shared, error);
 }
 
 static gboolean

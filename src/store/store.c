@@ -30,12 +30,14 @@ typedef enum {
   TABLE_GENERATED,
   TABLE_MEASUREMENT,
   TABLE_EMBEDDING,
+  TABLE_TOKEN_DRIFT,
   TABLE_POPULATION,
   N_TABLES,
 } Table;
 
 static const char *const table_names[N_TABLES]
-    = { "variant", "item", "skipped", "trial", "score", "no_image", "generated", "measurement", "embedding", "population" };
+    = { "variant",   "item",        "skipped",   "trial",       "score",     "no_image",
+        "generated", "measurement", "embedding", "token_drift", "population" };
 
 typedef struct {
   unsigned item;
@@ -618,6 +620,31 @@ append_measurements (UtStore *store, const UtTrial *trial, GError **error)
   return TRUE;
 }
 
+static gboolean
+append_token_drifts (UtStore *store, const UtTrial *trial, GError **error)
+{
+  for (const UtTokenDrift *grid = trial->token_drifts; grid < trial->token_drifts + trial->n_token_drifts; grid++)
+    {
+      UtDbAppender *rows = writer (store, TABLE_TOKEN_DRIFT, error);
+      if (rows == NULL)
+        return FALSE;
+      ut_db_append_int64 (rows, trial->item);
+      ut_db_append_int64 (rows, trial->variant);
+      if (grid->image >= 0)
+        ut_db_append_int64 (rows, grid->image);
+      else
+        ut_db_append_null (rows);
+      ut_db_append_int64 (rows, grid->slice);
+      ut_db_append_int64 (rows, grid->frames);
+      ut_db_append_int64 (rows, grid->height);
+      ut_db_append_int64 (rows, grid->width);
+      ut_db_append_floats (rows, grid->drift, (size_t) grid->frames * grid->height * grid->width);
+      if (!ut_db_append_end_row (rows, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
 {
@@ -634,7 +661,8 @@ ut_store_add_trial (UtStore *store, const UtTrial *trial, GError **error)
     return FALSE;
   return fault != NULL
          || (append_scores (store, trial, error) && append_no_image (store, trial, error)
-             && append_generated (store, trial, error) && append_measurements (store, trial, error));
+             && append_generated (store, trial, error) && append_measurements (store, trial, error)
+             && append_token_drifts (store, trial, error));
 }
 
 gboolean

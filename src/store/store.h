@@ -88,6 +88,14 @@ typedef struct {
   int n_tokens, n_bytes;
 } UtStoreScore;
 
+/* How far the tokens of one vision grid moved against the clean ones. */
+typedef struct {
+  int image;      /* which of the item's images, from 0; -1 where that is not known */
+  unsigned slice; /* which piece of the image, from 0; of all images where they are not known */
+  unsigned frames, height, width;
+  const float *drift; /* [frames, height, width] */
+} UtTokenDrift;
+
 /* One finished or failed trial. Where `error` is not NULL nothing else but the ids counts. A trial with a score or a measurement that
  * is no finite number is stored as a failed one whose error names it. */
 typedef struct {
@@ -99,6 +107,8 @@ typedef struct {
   const double *no_image; /* [n_scores], the options' log-probabilities with no image; of a clean trial alone, else NULL */
   const UtMeasurement *measurements;
   size_t n_measurements;
+  const UtTokenDrift *token_drifts; /* [n_token_drifts], one a grid; none where they are not kept, or the grids are not the clean ones */
+  size_t n_token_drifts;
   int width, height;  /* of the perturbed (first) image, pixels */
   const char *detail; /* what the variant was for this item ("Answer is B"); NULL where its name says all */
   const char *label;  /* what became of the right answer: holds, changed, doubtful; NULL where that is not known */
