@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A program for the engine exec (docs/exec-engine.md): a model made of sums, right in every answer unless it is told to misbehave.
 
-    exec-program.py [--gives NAMES] [--model NAME] [--identity TEXT] [--log FILE] [--fault FAULT [--unless FILE]]
+    exec-program.py [--gives NAMES] [--model NAME] [--identity TEXT] [--cut rows] [--log FILE] [--fault FAULT [--unless FILE]]
 
 A fault of FAULTS_OF_HELLO shows at once; any other where a prompt has the word "[fault]" in it. --unless: not while FILE is there. --log
-gets a line at every start, with the process's number, and one at every request.
+gets a line at every start, with the process's number, and one at every request. --cut rows: the first row of an image's tokens is a piece of its own.
 """
 import argparse, array, hashlib, json, math, os, signal, sys, time
 from pathlib import Path
@@ -74,14 +74,19 @@ def answer_query(query, seen, generate, layers):
     return found
 
 
-def answer(request, body):
+def cut_first_row(grid):
+    t, h, w = grid
+    return [[t, 1, w], [t, h - 1, w]]
+
+
+def answer(request, body, cut=None):
     pixels = [body[i["at"]:i["at"] + 3 * i["width"] * i["height"]] for i in request["images"]]
     seen = [cells(i["width"], i["height"], p) for i, p in zip(request["images"], pixels)]
     tokens = [token for of_image, _ in seen for token in of_image]
     pooled = mean_of(tokens) if tokens else vector("no image")
     found = {"answers": [answer_query(q, pooled, request["generate"], request["layers"]) for q in request["queries"]]}
     if tokens:
-        found |= {"vision": flat(tokens), "grids": [grid for _, grid in seen]}
+        found |= {"vision": flat(tokens), "grids": [piece for _, grid in seen for piece in (cut_first_row(grid) if cut else [grid])]}
     if tokens and request["layers"]:
         found["vision_layers"] = flat(array.array("f", (x ** (l + 1) for x in pooled)) for l in range(N_LAYERS))
     return found
@@ -208,7 +213,7 @@ class Program:
 
     def answer(self, request, body):
         found = bytearray()
-        message = packed(answer(request, body), self.given, found)
+        message = packed(answer(request, body, self.args.cut), self.given, found)
         if any("[fault]" in words_of(query["parts"]) for query in request["queries"]):
             return self.misbehave(message, found)
         self.send({"type": "answer"} | message, bytes(found))
@@ -229,7 +234,7 @@ class Program:
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, default in ("gives", ALL), ("model", "sums"), ("identity", "float32"), ("log", None), ("fault", None), ("unless", None):
+    for name, default in ("gives", ALL), ("model", "sums"), ("identity", "float32"), ("cut", None), ("log", None), ("fault", None), ("unless", None):
         parser.add_argument("--" + name, default=default)
     Program(parser.parse_args()).run()
 

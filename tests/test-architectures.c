@@ -136,6 +136,15 @@ check_grids (yyjson_val *expected, const GArray *grids)
     }
 }
 
+/* Images of an item are cut alike, into grids that stand in their order. */
+static void
+check_slices (const GArray *n_slices, guint n_images, guint n_grids)
+{
+  g_assert_cmpuint (n_slices->len, ==, n_images);
+  for (guint i = 0; i < n_images; i++)
+    g_assert_cmpuint (g_array_index (n_slices, unsigned, i), ==, n_grids / n_images);
+}
+
 static void
 check_item (UtEngine *engine, yyjson_val *item)
 {
@@ -146,6 +155,7 @@ check_item (UtEngine *engine, yyjson_val *item)
   const UtAnswer *answer = result->answers->pdata[0];
   const size_t n_embd = result->n_embd;
   check_grids (yyjson_obj_get (item, "grids"), result->grids);
+  check_slices (result->n_slices, request->images->len, result->grids->len);
   check_vectors (item, "tokens", result->vision, result->n_vision, n_embd);
   check_vectors (item, "vision", result->vision_layers, result->n_vision_layers, result->n_vision_embd);
   check_vectors (item, "llm", answer->layers, result->n_layers, n_embd);

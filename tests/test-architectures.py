@@ -30,7 +30,7 @@ def rows(out, view):
     return list(csv.DictReader(io.StringIO(shown.stdout)))
 
 
-def check_architecture(name, tmp):
+def check_architecture(name, tmp, n_slices=1):
     done = run(name, name, tmp / "run")
     assert done.returncode == 0, done.stderr
     assert "arning" not in done.stderr + done.stdout
@@ -46,6 +46,11 @@ def check_architecture(name, tmp):
     depths = {r["channel"].split(".")[0] for r in rows(tmp / "run", "layers")}
     assert {"vision", "llm"} <= depths, depths
     assert rows(tmp / "run", "generations")
+    # Every token has moved, however the image is cut; the grid says where each lies.
+    tokens = [r for r in rows(tmp / "run", "token_drifts") if r["variant"] == "translation+4"]
+    assert {r["image"] for r in tokens} == {"0"} and {int(r["slice"]) for r in tokens} == set(range(n_slices)), tokens
+    assert len({tuple(r[c] for c in ("item", "slice", "row", "col")) for r in tokens}) == len(tokens) > 2 * n_slices, tokens
+    assert min(float(r["drift"]) for r in tokens) >= 0 and sum(float(r["drift"]) > 0 for r in tokens) > len(tokens) / 2, tokens
 
 
 def test_qwen2_vl(tmp):
@@ -61,7 +66,7 @@ def test_qwen3_vl(tmp):
 
 
 def test_smolvlm(tmp):
-    check_architecture("smolvlm", tmp)
+    check_architecture("smolvlm", tmp, n_slices=3)
 
 
 def test_gemma_3(tmp):

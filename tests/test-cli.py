@@ -11,18 +11,23 @@ import tap
 UNDERTOW = sys.argv[1]
 
 
-def png(path, width, height, seed):
-    """Writes a PNG of seeded noise on a seeded base colour, with the standard library alone."""
-    rng = random.Random(seed)
-    base = [rng.randrange(200) for _ in range(3)]
-    rows = b"".join(
-        b"\0" + bytes(base[c] + rng.randrange(56) for _ in range(width) for c in range(3)) for _ in range(height))
+def paint(path, lines):
+    """Writes a PNG of lines of colours, with the standard library alone."""
+    width, height = len(lines[0]), len(lines)
+    rows = b"".join(b"\0" + bytes(value for colour in line for value in colour) for line in lines)
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
                      + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def png(path, width, height, seed):
+    """An image of seeded noise on a seeded base colour."""
+    rng = random.Random(seed)
+    base = [rng.randrange(200) for _ in range(3)]
+    paint(path, [[[base[c] + rng.randrange(56) for c in range(3)] for _ in range(width)] for _ in range(height)])
 
 
 def undertow(*args, **kwargs):
@@ -57,7 +62,7 @@ def rows(run, view):
 
 
 # What was observed: all other views are made of it.
-OBSERVED = ["trials", "scores", "measurements", "control_items", "generations", "failures"]
+OBSERVED = ["trials", "scores", "measurements", "control_items", "generations", "token_drifts", "failures"]
 MADE = ["families", "accuracy", "drift", "layers", "intervals", "auroc", "correlations", "drift_to_prior", "transitions", "pixel_changes", "items",
         "noise_floor"]
 
@@ -120,6 +125,63 @@ def test_identity_moves_nothing(tmp):
     assert float(family["IFR"]) == 0 and float(family["IV"]) == 0, family
     drifts = [r for r in rows(tmp / "run.duckdb", "drift") if r["family"] == "identity"]
     assert drifts and all(float(r["l2"]) == 0 and float(r["cos"]) == 1 for r in drifts), drifts
+    tokens = [r for r in rows(tmp / "run.duckdb", "token_drifts") if r["variant"] == "identity"]
+    assert len({r["id"] for r in tokens}) == 18 and all(float(r["drift"]) == 0 for r in tokens), tokens
+
+
+def query(run, sql):
+    done = undertow("sql", run, sql, "-f", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_token_drifts(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=3)
+    dataset.write_text(dataset.read_text().replace("version 1", "version [mock:nan]"))
+    run = tmp / "run"
+    assert undertow(*run_args(dataset, run, "-p", "core,text_empty,prior,prior_none,other_image")).returncode == 0
+    # Where there is a token drift there are those of the tokens, as many as the grid has, and their mean is it but for the rounding of each.
+    compared, = query(run, """
+        WITH whole AS (SELECT item, variant, value FROM measurement WHERE metric = 'token_drift'),
+             token AS (SELECT item, v.variant, avg(drift) AS mean, count(*) AS n, min(image) + max(image) + max(slice) + max(frame) AS others,
+                              (1 + max(row)) * (1 + max(col)) AS cells
+                       FROM token_drifts t JOIN (SELECT variant, name FROM variant) v ON v.name = t.variant GROUP BY ALL)
+        SELECT count(*) AS n, count(whole.value) AS n_whole, count(token.mean) AS n_token, max(value) AS largest, max(abs(mean - value) - value * pow(2, -24)) AS off,
+               bool_and(token.n = cells AND others = 0) AS one_grid FROM whole FULL JOIN token USING (item, variant)""")
+    assert compared["n"] == compared["n_whole"] == compared["n_token"] > 100 and compared["one_grid"], compared
+    assert compared["off"] < 1e-15 and compared["largest"] > 0.01, compared
+    # A clean trial has nothing to be compared with; turned images have other grids, and one without an image has none.
+    of = {r["variant"] for r in rows(run, "token_drifts")}
+    assert {"translation+4", "text_empty-1", "prior-white", "noise_floor", "other_image"} <= of, of
+    assert not of & {"clean", "prior-none", "rotation+30", "pad_crop+16"}, of
+    assert {r["id"][-1] for r in rows(run, "token_drifts")} == {"0", "2"}
+
+
+def test_token_drifts_of_one_cell(tmp):
+    """A cell of the mock's is seen by one token: where it alone is changed, no other moves."""
+    (tmp / "b").mkdir()
+    (tmp / "v" / "cell").mkdir(parents=True)
+    places = {"a": (1, 3), "b": (2, 0)}  # row and column, of 3 × 4
+    for name, (row, col) in places.items():
+        cells = [[(40 * c + 10, 60 * r + 10, 90) for c in range(4)] for r in range(3)]
+        for folder in "b", "v/cell":
+            paint(tmp / folder / f"{name}.png", [[p for p in line for _ in range(32)] for line in cells for _ in range(32)])
+            cells[row][col] = (250, 250, 0)
+    (tmp / "b" / "own.jsonl").write_text(json.dumps({"question": "Which?", "image": ["a.png", "b.png"], "options": ["x", "y"], "answer": "B"}))
+    assert undertow(*run_args(tmp / "b" / "own.jsonl", tmp / "run", "-p", f"folder:{tmp / 'v'}")).returncode == 0
+    tokens = [r for r in rows(tmp / "run", "token_drifts") if r["variant"] == "folder:cell"]
+    assert len(tokens) == 2 * 3 * 4, tokens
+    moved = {(r["image"], r["slice"], int(r["row"]), int(r["col"])) for r in tokens if float(r["drift"]) > 0}
+    assert moved == {("0", "0", *places["a"]), ("1", "0", *places["b"])}, moved
+
+
+def test_token_drifts_of_a_sample(tmp):
+    dataset = make_benchmark(tmp / "b", n_images=2, questions=140)
+    assert undertow(*run_args(dataset, tmp / "run", "-p", "translation:4,identity")).returncode == 0
+    sampled = query(tmp / "run", "SELECT variant, count(DISTINCT item) AS items, sum(DISTINCT item) AS which FROM token_drifts GROUP BY 1 ORDER BY 1")
+    identity, _, translation = sampled
+    assert identity["variant"] == "identity" and translation["variant"] == "translation+4" and identity["items"] == 256, sampled
+    assert translation["items"] == 256 and translation["which"] == identity["which"], sampled
 
 
 def test_rescore(tmp):

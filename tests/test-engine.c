@@ -78,6 +78,9 @@ assert_equal_results (const UtResult *a, const UtResult *b)
       assert_equal_states (&((UtAnswer *) a->answers->pdata[i])->greedy, &((UtAnswer *) b->answers->pdata[i])->greedy, a->n_embd);
     }
   g_assert_cmpmem (a->grids->data, a->grids->len * sizeof (UtGrid), b->grids->data, b->grids->len * sizeof (UtGrid));
+  g_assert_cmpuint (a->n_slices->len, ==, 1);
+  g_assert_cmpmem (a->n_slices->data, a->n_slices->len * sizeof (unsigned), b->n_slices->data,
+                   b->n_slices->len * sizeof (unsigned));
   g_assert_cmpmem (a->vision, a->n_vision * a->n_embd * sizeof (float), b->vision, b->n_vision * b->n_embd * sizeof (float));
   g_assert_cmpuint (a->n_vision_layers, >, 1);
   g_assert_cmpmem (a->vision_layers, a->n_vision_layers * a->n_vision_embd * sizeof (float), b->vision_layers,
@@ -253,6 +256,8 @@ test_several_images (void)
   g_ptr_array_add (request->images, noise_image (64, 96, 1));
   g_autoptr (UtResult) result = evaluate (engine, request);
   g_assert_cmpuint (result->grids->len, ==, 2);
+  const unsigned n_slices[] = { 1, 1 };
+  g_assert_cmpmem (result->n_slices->data, result->n_slices->len * sizeof (unsigned), n_slices, sizeof n_slices);
   size_t n = 0;
   for (size_t i = 0; i < 2; i++)
     {

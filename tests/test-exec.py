@@ -3,7 +3,7 @@
 
 Usage: test-exec.py UNDERTOW [TEST…]
 """
-import base64, csv, importlib.util, io, json, os, random, re, shlex, shutil, signal, subprocess, sys, time
+import base64, csv, importlib.util, io, json, math, os, random, re, shlex, shutil, signal, subprocess, sys, time
 from pathlib import Path
 
 import tap
@@ -11,7 +11,7 @@ import tap
 UNDERTOW = sys.argv[1]
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE / "exec-program.py"
-OBSERVED = ["trials", "scores", "measurements", "control_items", "generations", "embeddings", "failures"]
+OBSERVED = ["trials", "scores", "measurements", "control_items", "generations", "embeddings", "token_drifts", "failures"]
 SCORES_ALONE = ["--gives", ""]
 
 
@@ -136,6 +136,35 @@ def test_all_is_stored(tmp):
         assert all(abs(a - b) < 1e-6 for a, b in zip(of[channel], expected, strict=True)), (channel, of[channel], expected)
     text = {r["prompt"]: r["text"] for r in show(run, "generations") if r["id"] == "2-1" and r["variant"] == "clean"}
     assert text["mcq"] == f"{max(seen):.2f} {prompt}"[:12], text
+    # How far every token moved towards that of the white image, which has the same pixels in number.
+    before, (_, _, columns) = model.cells(width, height, pixels)
+    after, _ = model.cells(width, height, b"\xff" * len(pixels))
+    moved = {(int(r["row"]), int(r["col"])): float(r["drift"]) for r in show(run, "token_drifts") if r["id"] == "2-1" and r["variant"] == "prior-white"}
+    assert len(moved) == len(before) > 20 and columns > 1, moved
+    for t, (a, b) in enumerate(zip(before, after)):
+        assert abs(moved[t // columns, t % columns] - cosine_distance(a, b)) < 1e-6, (t, moved)
+
+
+def cosine_distance(a, b):
+    return 1 - math.sumprod(a, b) / math.hypot(*a) / math.hypot(*b)
+
+
+def test_pieces_of_images(tmp):
+    """Of one image in pieces all are its; of several in pieces nobody knows whose is whose."""
+    make_benchmark(tmp / "b")
+    ask = {"question": "Which?", "options": ["red", "blue"], "answer": "red"}
+    for name, images in ("one", ["0.png"]), ("two", ["0.png", "1.png"]):
+        (tmp / "b" / f"{name}.jsonl").write_text(json.dumps(ask | {"image": images}))
+        for program, *options in ("whole",), ("cut", "--cut", "rows"):
+            good(undertow(*run_args(tmp / "b" / f"{name}.jsonl", tmp / f"{name}-{program}", command(*options), "-p", "prior")))
+    grids, drifts = {}, {}
+    for run in (f"{n}-{p}" for n in ("one", "two") for p in ("whole", "cut")):
+        tokens = [r for r in show(tmp / run, "token_drifts") if r["variant"] == "prior-white"]
+        grids[run] = list(dict.fromkeys((r["image"], r["slice"]) for r in tokens))
+        drifts[run] = [r["drift"] for r in tokens]
+    assert drifts["one-cut"] == drifts["one-whole"] and drifts["two-cut"] == drifts["two-whole"] and len(set(drifts["two-cut"])) > 20, drifts
+    assert grids == {"one-whole": [("0", "0")], "two-whole": [("0", "0"), ("1", "0")], "one-cut": [("0", "0"), ("0", "1")],
+                     "two-cut": [("", "0"), ("", "1"), ("", "2"), ("", "3")]}, grids
 
 
 # Reads a PNG of 8-bit RGB with the standard library.

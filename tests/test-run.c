@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "run/job.h"
+#include "run/measure.h"
 #include "run/score.h"
 
 /* --- Scores ------------------------------------------------------------------------------------------------------------------ */
@@ -206,6 +207,95 @@ test_a_bad_question_spares_its_twin (void)
   ut_engine_close (counter.mock);
 }
 
+/* --- Tokens ------------------------------------------------------------------------------------------------------------------ */
+
+/* Two images, the second cut in three: its grids lie one after the other. */
+static UtGrid grids[] = { { 1, 2, 3 }, { 1, 1, 1 }, { 1, 3, 1 }, { 2, 1, 1 } };
+static unsigned n_slices[] = { 1, 3 };
+enum { N_TOKENS = 6 + 1 + 3 + 2 };
+
+/* Tokens that stand at the angle of `degrees` [N_TOKENS], the length left to chance. */
+static UtVision
+make_vision (float *tokens, const double *degrees)
+{
+  for (size_t t = 0; t < N_TOKENS; t++)
+    {
+      const double length = 1 + (double) (t * t % 5), angle = degrees[t] * G_PI / 180;
+      tokens[2 * t] = (float) (length * cos (angle));
+      tokens[2 * t + 1] = (float) (length * sin (angle));
+    }
+  return (UtVision) { .tokens = tokens, .n_tokens = N_TOKENS, .n_embd = 2, .grids = grids, .n_grids = G_N_ELEMENTS (grids) };
+}
+
+static void
+test_token_drifts (void)
+{
+  static const double before[N_TOKENS] = { 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120 };
+  static const double turned[N_TOKENS] = { 0, 60, 90, 120, 180, 0, 60, 0, 90, 180, 120, 90 };
+  double after[N_TOKENS];
+  for (size_t t = 0; t < N_TOKENS; t++)
+    after[t] = before[t] + turned[t];
+  float a[2 * N_TOKENS], b[2 * N_TOKENS];
+  const UtVision clean = make_vision (a, before), vision = make_vision (b, after);
+  g_autoptr (GArray) measurements = ut_measurements_new ();
+  g_autofree float *drift = ut_measure_vision (&vision, &clean, measurements);
+  double sum = 0;
+  for (size_t t = 0; t < N_TOKENS; t++)
+    {
+      g_assert_cmpfloat_with_epsilon (drift[t], 1 - cos (turned[t] * G_PI / 180), 1e-6);
+      sum += (double) drift[t];
+    }
+  for (guint i = 0; i < measurements->len; i++)
+    {
+      const UtMeasurement *m = &g_array_index (measurements, UtMeasurement, i);
+      if (g_str_equal (m->metric, "token_drift"))
+        g_assert_cmpfloat_with_epsilon (m->value, sum / N_TOKENS, 1e-7);
+    }
+
+  /* Which image a grid is of, and which piece of it; where nobody says, only the order of all of them. */
+  for (gboolean known = FALSE; known <= TRUE; known++)
+    {
+      UtVision of = vision;
+      of.n_slices = known ? n_slices : NULL;
+      of.n_images = known ? G_N_ELEMENTS (n_slices) : 0;
+      g_autoptr (GArray) rows = ut_token_drifts_new (&of, drift);
+      static const int images[] = { 0, 1, 1, 1 };
+      static const unsigned slices[] = { 0, 0, 1, 2 }, first[] = { 0, 6, 7, 10 };
+      g_assert_cmpuint (rows->len, ==, G_N_ELEMENTS (images));
+      for (guint g = 0; g < rows->len; g++)
+        {
+          const UtTokenDrift *row = &g_array_index (rows, UtTokenDrift, g);
+          g_assert_cmpint (row->image, ==, known ? images[g] : -1);
+          g_assert_cmpuint (row->slice, ==, known ? slices[g] : g);
+          g_assert_true (row->frames == grids[g].t && row->height == grids[g].h && row->width == grids[g].w);
+          g_assert_true (row->drift == drift + first[g]);
+        }
+    }
+}
+
+/* Of other grids, though with as many tokens, and of a token that has no direction there is nothing to say. */
+static void
+test_no_token_drifts (void)
+{
+  static const double degrees[N_TOKENS] = { 0 };
+  float a[2 * N_TOKENS], b[2 * N_TOKENS];
+  const UtVision clean = make_vision (a, degrees);
+  UtVision vision = make_vision (b, degrees);
+  UtGrid turned[] = { { 1, 3, 2 }, { 1, 1, 1 }, { 1, 3, 1 }, { 2, 1, 1 } };
+  g_autoptr (GArray) measurements = ut_measurements_new ();
+  g_autofree float *same = ut_measure_vision (&vision, &clean, measurements);
+  g_assert_nonnull (same);
+  g_assert_null (ut_measure_vision (&vision, NULL, measurements));
+  g_assert_null (ut_measure_vision (NULL, &clean, measurements));
+  vision.grids = turned;
+  g_assert_null (ut_measure_vision (&vision, &clean, measurements));
+  vision.grids = grids;
+  memset (b + 4, 0, 2 * sizeof *b);
+  g_assert_null (ut_measure_vision (&vision, &clean, measurements));
+  g_autoptr (GArray) none = ut_token_drifts_new (&vision, NULL), of_no_image = ut_token_drifts_new (NULL, NULL);
+  g_assert_cmpuint (none->len + of_no_image->len, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -217,5 +307,7 @@ main (int argc, char **argv)
   g_test_add_func ("/run/job/equal-words-are-asked-once", test_equal_words_are_asked_once);
   g_test_add_func ("/run/job/variants-need-no-second-request", test_variants_need_no_second_request);
   g_test_add_func ("/run/job/a-bad-question-spares-its-twin", test_a_bad_question_spares_its_twin);
+  g_test_add_func ("/run/tokens/drifts", test_token_drifts);
+  g_test_add_func ("/run/tokens/no-drifts", test_no_token_drifts);
   return g_test_run ();
 }

@@ -108,8 +108,8 @@ typedef struct {
 typedef struct {
   GPtrArray *answers; /* UtAnswer *, in the order of the queries */
   GArray *grids;      /* UtGrid, one an image (or slice): where its tokens lie */
-  GArray *n_slices;   /* unsigned, one an image of the request: how many of the grids are its, 1 where it is not cut; empty where that
-                       * is not known, or there are no grids */
+  GArray *n_slices;   /* unsigned, one an image of the request: how many of the grids are its, 1 where it is not cut. Empty where
+                       * that is not known, or there are no grids */
   float *
       vision; /* [n_vision, n_embd]: the tokens the LLM receives, raster order, images one after the other; NULL where there are none
                   * or the engine does not give them, n_vision then being 0 and `grids` empty */

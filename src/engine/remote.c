@@ -209,12 +209,12 @@ result_value (const UtResult *result)
       g_variant_builder_add (&grids, "(uuu)", grid->t, grid->h, grid->w);
     }
   const size_t n_of_layers = result->vision_layers != NULL ? result->n_vision_layers * result->n_vision_embd : 0;
-  return g_variant_new ("(a" ANSWER_TYPE "a(uuu)@au@au@au(tttt)d)", &answers, &grids,
-                        g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, result->n_slices->data, result->n_slices->len,
-                                                   sizeof (guint32)),
-                        floats_value (result->vision, result->n_vision * result->n_embd),
-                        floats_value (result->vision_layers, n_of_layers), (guint64) result->n_embd, (guint64) result->n_layers,
-                        (guint64) result->n_vision_layers, (guint64) result->n_vision_embd, result->generate_seconds);
+  return g_variant_new (
+      "(a" ANSWER_TYPE "a(uuu)@au@au@au(tttt)d)", &answers, &grids,
+      g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, result->n_slices->data, result->n_slices->len, sizeof (guint32)),
+      floats_value (result->vision, result->n_vision * result->n_embd), floats_value (result->vision_layers, n_of_layers),
+      (guint64) result->n_embd, (guint64) result->n_layers, (guint64) result->n_vision_layers, (guint64) result->n_vision_embd,
+      result->generate_seconds);
 }
 
 /* The floats of an array, which must be `n` or, where `optional`, none. */
@@ -277,8 +277,8 @@ result_of_value (GVariant *value, const UtRequest *request)
   g_autoptr (UtResult) result = ut_result_new ();
   g_autoptr (GVariant) answers = NULL, grids = NULL, n_slices = NULL, vision = NULL, vision_layers = NULL;
   guint64 n_embd, n_layers, n_vision_layers, n_vision_embd;
-  g_variant_get (value, "(@a" ANSWER_TYPE "@a(uuu)@au@au@au(tttt)d)", &answers, &grids, &n_slices, &vision, &vision_layers, &n_embd,
-                 &n_layers, &n_vision_layers, &n_vision_embd, &result->generate_seconds);
+  g_variant_get (value, "(@a" ANSWER_TYPE "@a(uuu)@au@au@au(tttt)d)", &answers, &grids, &n_slices, &vision, &vision_layers,
+                 &n_embd, &n_layers, &n_vision_layers, &n_vision_embd, &result->generate_seconds);
   result->n_embd = n_embd;
   result->n_layers = n_layers;
   result->n_vision_layers = n_vision_layers;

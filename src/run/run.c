@@ -103,7 +103,7 @@ label_of (const Run *run, const UtJob *job, const UtJobItem *job_item)
 typedef struct {
   const UtResult *result; /* the one that `vision` was taken from */
   UtVision *vision;
-  const UtVision *clean;      /* what `vision` was compared with */
+  const UtVision *clean;            /* what `vision` was compared with */
   GArray *of_images, *measurements; /* of the images; of the images and of `vision` */
   float *drift;                     /* how far each token of `vision` moved, [n_tokens]; NULL where there is none of it */
   GArray *token_drifts;             /* the same a grid, borrowed from `drift` */
@@ -216,7 +216,8 @@ take_clean (Run *run, const UtJob *job, const UtJobItem *job_item, const Shared 
     }
   return is_done (run, item->index, 0)
          || (store_embeddings (run, job, job_item, view, TRUE, error)
-             && (!ut_sample_has (run->population, item->index) || store_layers (run, item, shared->vision, view, group->n_embd, error))
+             && (!ut_sample_has (run->population, item->index)
+                 || store_layers (run, item, shared->vision, view, group->n_embd, error))
              && store_view (run, job, job_item, view, shared, error));
 }
 

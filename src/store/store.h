@@ -107,7 +107,7 @@ typedef struct {
   const double *no_image; /* [n_scores], the options' log-probabilities with no image; of a clean trial alone, else NULL */
   const UtMeasurement *measurements;
   size_t n_measurements;
-  const UtTokenDrift *token_drifts; /* [n_token_drifts], one a grid; none where they are not kept, or the grids are not the clean ones */
+  const UtTokenDrift *token_drifts; /* one a grid; none where they are not kept, or the grids are not the clean ones */
   size_t n_token_drifts;
   int width, height;  /* of the perturbed (first) image, pixels */
   const char *detail; /* what the variant was for this item ("Answer is B"); NULL where its name says all */

@@ -6,7 +6,7 @@
 It runs a bundled model, takes the representations that the run has stored (float32, clean and perturbed) and computes the distances between
 them, how alike the populations are, and what the control drift can be. No code is shared with the C.
 """
-import collections, itertools, json, math, subprocess, sys, tempfile
+import collections, itertools, json, math, struct, subprocess, sys, tempfile, zlib
 from pathlib import Path
 
 UNDERTOW = sys.argv[1]
@@ -58,7 +58,7 @@ class Run:
 
 
 def test_is_worth_checking(run):
-    assert len(run.items) == N_QUESTIONS and run.variants == ["scale0.9", "rotation-30", "rotation+30", "identity"], run.variants
+    assert len(run.items) == N_QUESTIONS and run.variants == ["translation+4", "scale0.9", "rotation-30", "rotation+30", "identity"], run.variants
 
 
 def test_distances(run):
@@ -121,13 +121,70 @@ def test_control(run):
     assert found == {c: N_QUESTIONS for c in CHANNELS}, found
 
 
+def tokens(run, variant):
+    """{item: {(row, column): drift}} of images of one grid."""
+    found = collections.defaultdict(dict)
+    for row in view(run, "token_drifts"):
+        if row["variant"] == variant:
+            assert row["image"] == row["slice"] == row["frame"] == 0, row
+            found[row["id"]][row["row"], row["col"]] = row["drift"]
+    return found
+
+
+def test_tokens(run):
+    """How far an image's tokens moved is what their mean was taken of."""
+    compared = 0
+    for variant in run.variants:
+        moved = tokens(run.run, variant)
+        for i in run.items:
+            whole = run.values.get(("vision", variant, i, "token_drift"))
+            assert (whole is None) == (i not in moved), (variant, i)
+            if whole is None:
+                continue
+            close(math.fsum(moved[i].values()) / len(moved[i]), whole, (variant, i), 2 ** -24, 0)
+            assert whole > 0 if variant != "identity" else not any(moved[i].values()), (variant, i)
+            compared += whole > 0
+    assert compared > N_QUESTIONS / 2, compared
+
+
+def paint(path, colour_of):
+    """A PNG of PATCHED tokens, 32 pixels a side each, with a little texture."""
+    height, width = (32 * n for n in PATCHED)
+    rows = b"".join(b"\0" + bytes(min(255, v + (7 * x + 3 * y) % 24) for x in range(width) for v in colour_of(y // 32, x // 32)) for y in range(height))
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+PATCHED = 6, 9  # rows and columns of tokens
+
+
+def test_one_patch(run):
+    """Where a token's pixels alone are covered it moves further than any other, wherever it lies: tokens are where the map has them."""
+    folder, places = Path(run.run).parent, [(0, 1), (1, 6), (4, 2), (5, 8)]
+    colour = lambda row, column: (40 + 20 * column, 60 + 30 * row, 120)
+    for n, place in enumerate(places):
+        (folder / "covered" / str(n)).mkdir(parents=True)
+        paint(folder / "covered" / str(n) / "image.png", lambda *at, place=place: (0, 0, 0) if at == place else colour(*at))
+    paint(folder / "image.png", colour)
+    (folder / "own.jsonl").write_text(json.dumps({"question": "Which?", "image": "image.png", "options": ["red", "blue"], "answer": "B"}))
+    undertow_run("-d", folder / "own.jsonl", "-p", f"folder:{folder / 'covered'}", "-o", folder / "covered-run")
+    for n, place in enumerate(places):
+        moved, = tokens(folder / "covered-run", f"folder:{n}").values()
+        assert len(moved) == math.prod(PATCHED), moved
+        assert max(moved, key=moved.get) == place, (place, moved)
+
+
+def undertow_run(*args):
+    subprocess.run([UNDERTOW, "run", "-q", "-t", "1", "-m", "bundled:small", *args], check=True, stdout=subprocess.DEVNULL)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        subprocess.run([UNDERTOW, "run", "-q", "-t", "1", "-m", "bundled:small", "-d", "bundled:perception", "--limit", str(N_QUESTIONS), "-p",
-                        "scale,rotation,identity", "-o", path], check=True, stdout=subprocess.DEVNULL)
+        undertow_run("-d", "bundled:perception", "--limit", str(N_QUESTIONS), "-p", "scale,rotation,translation:4,identity", "-o", path)
         run, bad = Run(path), 0
-        tests = [test_is_worth_checking, test_distances, test_populations, test_control]
+        tests = [test_is_worth_checking, test_distances, test_populations, test_control, test_tokens, test_one_patch]
         print(f"1..{len(tests)}")
         for n, test in enumerate(tests, 1):
             try:
