@@ -59,17 +59,32 @@ read_file (const char *path, GError **error)
 }
 
 static UtPrompt *
-prompt_of_file (const char *path, GError **error)
+prompt_of_info (const UtPromptInfo *info)
 {
-  g_autofree char *text = read_file (path, error);
-  if (text == NULL)
-    return NULL;
+  UtPrompt *prompt = g_new0 (UtPrompt, 1);
+  prompt->name = g_strdup (info->name);
+  prompt->text = g_strdup (info->text);
+  prompt->score = info->score;
+  return prompt;
+}
+
+/* One that goes by the checksum of its text. */
+static UtPrompt *
+prompt_of_template (const char *text)
+{
   UtPrompt *prompt = g_new0 (UtPrompt, 1);
   g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
   prompt->name = g_strdup_printf ("sha256:%.16s", digest);
-  prompt->text = g_steal_pointer (&text);
+  prompt->text = g_strdup (text);
   prompt->score = ut_prompts[0].score;
   return prompt;
+}
+
+static gboolean
+parse (UtPrompt *prompt, GError **error)
+{
+  return ut_template_parse (prompt->text, &prompt->template, error)
+         && ut_template_parse (ut_prompts[0].text, &prompt->paper, error);
 }
 
 UtPrompt *
@@ -81,25 +96,21 @@ ut_prompt_new (const char *name, GError **error)
       fail_unknown (name, error);
       return NULL;
     }
-  g_autoptr (UtPrompt) prompt = NULL;
-  if (info == NULL)
-    prompt = prompt_of_file (name, error);
-  else
-    {
-      prompt = g_new0 (UtPrompt, 1);
-      prompt->name = g_strdup (info->name);
-      prompt->text = g_strdup (info->text);
-      prompt->score = info->score;
-    }
-  if (prompt == NULL)
+  g_autofree char *text = info == NULL ? read_file (name, error) : NULL;
+  if (info == NULL && text == NULL)
     return NULL;
-  if (!ut_template_parse (prompt->text, &prompt->template, error)
-      || !ut_template_parse (ut_prompts[0].text, &prompt->paper, error))
-    {
-      g_prefix_error (error, "--prompt %s, ", name);
-      return NULL;
-    }
-  return g_steal_pointer (&prompt);
+  g_autoptr (UtPrompt) prompt = info != NULL ? prompt_of_info (info) : prompt_of_template (text);
+  if (parse (prompt, error))
+    return g_steal_pointer (&prompt);
+  g_prefix_error (error, "--prompt %s, ", name);
+  return NULL;
+}
+
+UtPrompt *
+ut_prompt_of_text (const char *text, GError **error)
+{
+  g_autoptr (UtPrompt) prompt = prompt_of_template (text);
+  return parse (prompt, error) ? g_steal_pointer (&prompt) : NULL;
 }
 
 void

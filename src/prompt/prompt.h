@@ -41,6 +41,9 @@ typedef struct _UtPrompt UtPrompt;
 /* The prompt of that name, else of the template in the file of that name; the paper's for NULL. UT_ERROR_USAGE where there is neither,
  * UT_ERROR_FAILED naming file, line and what was expected for a template that will not do. */
 UtPrompt *ut_prompt_new (const char *name, GError **error);
+
+/* The prompt of a template's text, such as ut_prompt_text gives, named like a file's. */
+UtPrompt *ut_prompt_of_text (const char *text, GError **error);
 void ut_prompt_free (UtPrompt *prompt);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtPrompt, ut_prompt_free)
 

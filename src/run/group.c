@@ -136,6 +136,49 @@ ut_group_subject (const UtGroup *group, size_t i)
   };
 }
 
+gboolean
+ut_item_images (UtDataset *dataset, const UtItem *item, GPtrArray *out, GError **error)
+{
+  for (unsigned k = 0; k < item->n_images; k++)
+    {
+      UtImage *image = ut_dataset_image (dataset, item, k, error);
+      if (image == NULL)
+        return FALSE;
+      g_ptr_array_add (out, image);
+    }
+  return TRUE;
+}
+
+gboolean
+ut_group_load (UtGroup *group, UtDataset *dataset, GError **error)
+{
+  const UtItem *first = group->items->pdata[0];
+  if (!ut_item_images (dataset, first, group->images, error))
+    return FALSE;
+  for (unsigned k = 0; k < first->n_images; k++)
+    g_ptr_array_add (group->names, (void *) ut_dataset_image_name (dataset, first, k));
+  return TRUE;
+}
+
+GPtrArray *
+ut_group_render (const UtGroup *group, const UtVariant *variant, const UtSubject *subject, GPtrArray *others, guint64 seed,
+                 GError **error)
+{
+  UtSubject named = *subject;
+  GPtrArray *sources = others != NULL ? others : group->images;
+  const size_t n = variant->family->no_image ? 0 : sources->len;
+  g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
+  for (size_t k = 0; k < n; k++)
+    {
+      named.image_name = others == NULL ? group->names->pdata[k] : NULL;
+      UtImage *image = ut_variant_apply (variant, sources->pdata[k], &named, seed, error);
+      if (image == NULL)
+        return NULL;
+      g_ptr_array_add (images, image);
+    }
+  return g_steal_pointer (&images);
+}
+
 static void
 add_query (UtRequest *request, const UtWords *words, const char *const *options, const char *const *labels)
 {

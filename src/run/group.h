@@ -87,6 +87,17 @@ void ut_group_begin (UtGroup *group);
 /* What a perturbation may know of the i-th question and of its first image. Borrows from the group. */
 UtSubject ut_group_subject (const UtGroup *group, size_t i);
 
+/* Decodes an item's images and adds them to `out`, UtImage *. */
+gboolean ut_item_images (UtDataset *dataset, const UtItem *item, GPtrArray *out, GError **error);
+
+/* Gives a group its clean images and their names, which the dataset keeps. */
+gboolean ut_group_load (UtGroup *group, UtDataset *dataset, GError **error);
+
+/* The images that a question of the group is asked on under a variant, UtImage *; none where the variant is to have none. `others`, where it is
+ * not NULL, stand for the group's own. */
+GPtrArray *ut_group_render (const UtGroup *group, const UtVariant *variant, const UtSubject *subject, GPtrArray *others, guint64 seed,
+                            GError **error);
+
 /* Adds the two queries of an item, first the open prompt, then the one with options. */
 void ut_view_add_queries (UtRequest *request, const UtPrompt *prompt, const UtItem *item);
 

@@ -83,9 +83,9 @@ add_program (GArray *rows, const UtEngineConfig *engine, const UtEngineInfo *inf
     add (rows, UT_STORE_NOT_GIVEN, ut_gives_join (UT_GIVES_ALL & ~info->gives), FALSE);
 }
 
-/* The questions themselves: whatever files they came from, other questions make another run. */
-static char *
-hash_items (UtDataset *dataset)
+/* Whatever files they came from, other questions make another run. */
+char *
+ut_run_questions_hash (UtDataset *dataset)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   GPtrArray *items = ut_dataset_items (dataset);
@@ -135,6 +135,24 @@ join_scores (const UtPrompt *prompt)
   return g_string_free (names, FALSE);
 }
 
+/* How the benchmark was read and what was chosen, as they were typed. */
+static void
+add_reading (GArray *rows, const UtRunConfig *config)
+{
+  const UtDatasetConfig *dataset = &config->dataset;
+  add (rows, UT_RUN_DATASET, g_strdup (dataset->path), TRUE);
+  if (dataset->images != NULL)
+    add (rows, UT_RUN_IMAGES, g_strdup (dataset->images), TRUE);
+  for (char **column = dataset->columns; column != NULL && *column != NULL; column++)
+    add (rows, UT_RUN_COLUMN, g_strdup (*column), TRUE);
+  if (dataset->limit > 0)
+    add (rows, UT_RUN_LIMIT, g_strdup_printf ("%" G_GUINT64_FORMAT, dataset->limit), TRUE);
+  if (dataset->sample > 0)
+    add (rows, UT_RUN_SAMPLE, g_strdup_printf ("%" G_GUINT64_FORMAT, dataset->sample), TRUE);
+  add (rows, UT_RUN_PERTURBATIONS, text_or_default (config->perturbations), TRUE);
+  add (rows, UT_RUN_FOLDER, g_get_current_dir (), TRUE);
+}
+
 GArray *
 ut_run_identity (const UtRunParts *parts, GError **error)
 {
@@ -157,9 +175,9 @@ ut_run_identity (const UtRunParts *parts, GError **error)
   add (rows, "-ngl", g_strdup_printf ("%d", engine->n_gpu_layers), FALSE);
   add (rows, "--image-min-tokens", g_strdup_printf ("%d", engine->image_min_tokens), FALSE);
   add (rows, "--image-max-tokens", g_strdup_printf ("%d", engine->image_max_tokens), FALSE);
-  add (rows, "dataset format", g_strdup (ut_dataset_format (parts->dataset)), FALSE);
-  add (rows, "questions sha256", hash_items (parts->dataset), FALSE);
-  add (rows, "--seed", g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
+  add (rows, UT_RUN_FORMAT, g_strdup (ut_dataset_format (parts->dataset)), FALSE);
+  add (rows, UT_RUN_QUESTIONS, ut_run_questions_hash (parts->dataset), FALSE);
+  add (rows, UT_RUN_SEED, g_strdup_printf ("%" G_GUINT64_FORMAT, config->seed), FALSE);
   add (rows, UT_STORE_PROMPT, g_strdup (ut_prompt_name (parts->prompt)), FALSE);
   add (rows, UT_STORE_SCORES, join_scores (parts->prompt), FALSE);
   add (rows, UT_STORE_SCORE, g_strdup (parts->form->name), FALSE);
@@ -170,8 +188,8 @@ ut_run_identity (const UtRunParts *parts, GError **error)
   if (info->caveat != NULL)
     add (rows, UT_STORE_CAVEAT, g_strdup (info->caveat), TRUE);
   add (rows, "command", g_strdup (config->command), TRUE);
-  add (rows, "dataset", g_strdup (config->dataset.path), TRUE);
-  add (rows, "prompt text", g_strdup (ut_prompt_text (parts->prompt)), TRUE);
+  add_reading (rows, config);
+  add (rows, UT_RUN_PROMPT_TEXT, g_strdup (ut_prompt_text (parts->prompt)), TRUE);
   add (rows, "model file", text_or_default (config->hf_repo != NULL ? config->hf_repo : config->engine.model), TRUE);
   add (rows, "mmproj file", text_or_default (engine->mmproj), TRUE);
   add (rows, "-t", g_strdup_printf ("%d", engine->n_threads), TRUE);

@@ -47,20 +47,9 @@ void
 ut_job_render (UtJob *job, guint64 seed)
 {
   /* All questions of a job have one key, so any of them stands for all. */
-  UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
-  GPtrArray *sources = job->others != NULL ? job->others : job->group->images;
-  const size_t n = job->variant->family->no_image ? 0 : sources->len;
-  g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
-  for (size_t k = 0; k < n && job->error == NULL; k++)
-    {
-      subject.image_name = job->others == NULL ? job->group->names->pdata[k] : NULL;
-      UtImage *image = ut_variant_apply (job->variant, sources->pdata[k], &subject, seed, &job->error);
-      if (image == NULL)
-        return;
-      g_ptr_array_add (images, image);
-    }
+  const UtSubject subject = ut_group_subject (job->group, g_array_index (job->items, UtJobItem, 0).i);
   if (job->error == NULL)
-    job->images = g_steal_pointer (&images);
+    job->images = ut_group_render (job->group, job->variant, &subject, job->others, seed, &job->error);
 }
 
 /* The request of items [from, to): a question that stands in several splits of a benchmark is asked once. */

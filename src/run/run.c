@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "run/bundled.h"
 #include "run/identity.h"
 #include "run/job.h"
 #include "run/measure.h"
+#include "run/others.h"
 #include "run/population.h"
 #include "store/store.h"
 
@@ -374,75 +374,15 @@ is_reference (const Run *run, const UtVariant *variant)
   return variant->id == 0 || variant == run->prior;
 }
 
-/* Draws an item whose images may stand for the group's own in its matched control: any other with as many of them. NULL where there is
- * none. */
-static const UtItem *
-draw_other (const Run *run, const UtGroup *group, UtRng *rng)
-{
-  constexpr unsigned n_tries = 1000; /* nearly all items may be on the same images, or have fewer or more */
-  GPtrArray *items = ut_dataset_items (run->dataset);
-  const UtItem *own = group->items->pdata[0];
-  for (unsigned attempt = 0; attempt < n_tries; attempt++)
-    {
-      const UtItem *other = items->pdata[ut_rng_below (rng, items->len)];
-      if (other->n_images == own->n_images && own->n_images > 0 && !g_str_equal (other->images_key, own->images_key))
-        return other;
-    }
-  return NULL;
-}
-
-static UtRng
-rng_of_others (const Run *run, const UtGroup *group)
-{
-  return ut_rng_init (run->config->seed, ((const UtItem *) group->items->pdata[0])->images_key, "other image", 0);
-}
-
-static gboolean
-has_others (const Run *run, const UtGroup *group)
-{
-  UtRng rng = rng_of_others (run, group);
-  return draw_other (run, group, &rng) != NULL;
-}
-
 /* What the variant's pixels depend on for the i-th question of a group; NULL where the variant does not apply to it. */
 static char *
 key_of (const Run *run, const UtGroup *group, unsigned i, const UtVariant *variant, int clean_prediction)
 {
   UtSubject subject = ut_group_subject (group, i);
   subject.clean_prediction = clean_prediction;
-  if ((variant->family->role == UT_ROLE_FLOOR && i > 0) || (variant->family->role == UT_ROLE_CONTROL && !has_others (run, group)))
+  if ((variant->family->role == UT_ROLE_FLOOR && i > 0) || (variant->family->role == UT_ROLE_CONTROL && !ut_others_exist (run->dataset, group, run->config->seed)))
     return NULL;
   return ut_variant_key (variant, &subject, run->config->seed);
-}
-
-static gboolean
-load_images (Run *run, const UtItem *item, GPtrArray *images, GError **error)
-{
-  for (unsigned k = 0; k < item->n_images; k++)
-    {
-      UtImage *image = ut_dataset_image (run->dataset, item, k, error);
-      if (image == NULL)
-        return FALSE;
-      g_ptr_array_add (images, image);
-    }
-  return TRUE;
-}
-
-/* Gives a matched control its images. Where those of one item cannot be read, another is drawn, a few times. */
-static void
-load_others (Run *run, UtJob *job)
-{
-  constexpr unsigned n_draws = 8;
-  UtRng rng = rng_of_others (run, job->group);
-  job->others = g_ptr_array_new_with_free_func ((GDestroyNotify) ut_image_unref);
-  for (unsigned n = 0; n < n_draws; n++)
-    {
-      const UtItem *other = draw_other (run, job->group, &rng);
-      g_clear_error (&job->error);
-      g_ptr_array_set_size (job->others, 0);
-      if (other == NULL || load_images (run, other, job->others, &job->error))
-        return;
-    }
 }
 
 static gboolean
@@ -458,7 +398,7 @@ send_jobs (Run *run, GPtrArray *jobs, GError **error)
           continue;
         }
       if (job->variant->family->role == UT_ROLE_CONTROL)
-        load_others (run, job);
+        job->others = ut_others_load (run->dataset, job->group, run->config->seed, &job->error);
       ok = send_job (run, job, error);
     }
   return ok;
@@ -550,11 +490,8 @@ send_group (Run *run, UtGroup *group, GError **error)
 {
   GError *failure = NULL;
   ut_group_begin (group);
-  if (!load_images (run, group->items->pdata[0], group->images, &failure))
+  if (!ut_group_load (group, run->dataset, &failure))
     return fail_group (run, group, failure, error);
-  const UtItem *first = group->items->pdata[0];
-  for (unsigned k = 0; k < first->n_images; k++)
-    g_ptr_array_add (group->names, (void *) ut_dataset_image_name (run->dataset, first, k));
 
   for (Turn turn = TURN_CLEAN; turn <= TURN_PER_SUBJECT; turn++)
     {
