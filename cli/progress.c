@@ -144,3 +144,13 @@ ut_fetch_bar_leave (UtProgressBar *bar)
     fputc ('\n', stderr);
   bar->open = FALSE;
 }
+
+void
+ut_count_bar_update (UtProgressBar *bar, const char *what, guint64 done, guint64 all)
+{
+  if (!is_due (bar))
+    return;
+  g_autofree char *line = g_strdup_printf ("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " %s", done, all, what);
+  draw_line (bar, done, all, line);
+  bar->open = bar->terminal;
+}

@@ -340,6 +340,24 @@ ut_image_encode_png (const UtImage *image, GError **error)
   return encode_png (image, "PNG", error);
 }
 
+GBytes *
+ut_image_encode_webp (const UtImage *image, int quality, GError **error)
+{
+  void *webp = NULL;
+  size_t n_webp = 0;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&vips_mutex);
+  if (!start_vips (error))
+    return NULL;
+  vips_error_clear ();
+  g_autoptr (VipsImage) wrapped = wrap (image);
+  if (wrapped != NULL
+      && vips_webpsave_buffer (wrapped, &webp, &n_webp, "Q", quality, "keep", VIPS_FOREIGN_KEEP_NONE, NULL) == 0)
+    return g_bytes_new_take (webp, n_webp);
+  take_vips_error ("WebP", error);
+  vips_error_clear ();
+  return NULL;
+}
+
 gboolean
 ut_image_write_png (const UtImage *image, const char *path, GError **error)
 {

@@ -30,5 +30,8 @@ UtImage *ut_image_resize (UtImage *image, int width, int height, GError **error)
 GBytes *ut_image_encode_png (const UtImage *image, GError **error);
 gboolean ut_image_write_png (const UtImage *image, const char *path, GError **error);
 
+/* The image as the bytes of a lossy WebP of this quality, 1 to 100: for people to look at. */
+GBytes *ut_image_encode_webp (const UtImage *image, int quality, GError **error);
+
 /* The image as it comes back from a JPEG file of this quality, 1 to 100, its colours at half the resolution (4:2:0); a new reference. */
 UtImage *ut_image_through_jpeg (const UtImage *image, int quality, GError **error);

@@ -4,44 +4,19 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "page/json.h"
+#include "page/samples.h"
 #include "report/charts.h"
 #include "report/report.h"
 #include "store/store.h"
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------------- */
 
-/* A JSON string, or null. */
-static void
-append_string (GString *json, const char *text)
-{
-  if (text == NULL)
-    {
-      g_string_append (json, "null");
-      return;
-    }
-  g_string_append_c (json, '"');
-  for (const unsigned char *c = (const unsigned char *) text; *c != '\0'; c++)
-    if (*c == '"' || *c == '\\')
-      g_string_append_printf (json, "\\%c", *c);
-    else if (*c < ' ')
-      g_string_append_printf (json, "\\u%04x", *c);
-    else
-      g_string_append_c (json, (char) *c);
-  g_string_append_c (json, '"');
-}
-
-/* The key of what comes next in an object. */
-static void
-append_key (GString *json, const char *key)
-{
-  g_string_append_printf (json, "%s\"%s\":", json->str[json->len - 1] == '{' ? "" : ",", key);
-}
-
 static void
 append_text (GString *json, const char *key, const char *text)
 {
-  append_key (json, key);
-  append_string (json, text);
+  ut_json_append_key (json, key);
+  ut_json_append_string (json, text);
 }
 
 /* An array with an object a row. */
@@ -53,7 +28,7 @@ append_query (GString *json, const char *key, UtDb *db, const char *sql, GError 
   FILE *out = open_memstream (&text, &n);
   const gboolean ok = ut_table_write (db, sql, UT_TABLE_JSON, 0, out, error);
   fclose (out);
-  append_key (json, key);
+  ut_json_append_key (json, key);
   g_string_append_len (json, text, ok ? (gssize) n : 0);
   free (text);
   return ok;
@@ -64,6 +39,7 @@ append_query (GString *json, const char *key, UtDb *db, const char *sql, GError 
 typedef struct {
   const char *path;
   UtDb *db;
+  const UtSamplesOptions *samples;
 } Source;
 
 static gboolean
@@ -110,7 +86,7 @@ static gboolean
 append_rows (GString *json, const Source *run, GError **error)
 {
   static const UtChart *const charts[] = { ut_charts, ut_run_charts };
-  append_key (json, "rows");
+  ut_json_append_key (json, "rows");
   g_string_append_c (json, '{');
   for (unsigned i = 0; i < G_N_ELEMENTS (charts); i++)
     for (const UtChart *chart = charts[i]; chart->name != NULL; chart++)
@@ -118,7 +94,7 @@ append_rows (GString *json, const Source *run, GError **error)
         g_autofree char *rows = ut_chart_rows (run->db, chart, error);
         if (rows == NULL)
           return FALSE;
-        append_key (json, chart->name);
+        ut_json_append_key (json, chart->name);
         g_string_append (json, rows);
       }
   g_string_append_c (json, '}');
@@ -142,7 +118,7 @@ append_tables (GString *json, const Source *run, GError **error)
     { "noise_floor", "SELECT * FROM noise_floor" },
     { "failures", "SELECT * FROM failures LIMIT 500" },
   };
-  append_key (json, "tables");
+  ut_json_append_key (json, "tables");
   g_string_append_c (json, '{');
   for (unsigned i = 0; i < G_N_ELEMENTS (tables); i++)
     if (!append_query (json, tables[i].name, run->db, tables[i].sql, error))
@@ -151,18 +127,25 @@ append_tables (GString *json, const Source *run, GError **error)
   return TRUE;
 }
 
+static gboolean
+append_samples (GString *json, const Source *run, GError **error)
+{
+  ut_json_append_key (json, "samples");
+  return ut_samples_append (json, run->db, run->samples, error);
+}
+
 /* What the page knows of a run; a further fact is a row here, and appends its key with its value. */
 static gboolean (*const run_parts[]) (GString *json, const Source *run, GError **error) = {
-  append_name, append_caveat, append_unfinished, append_rows, append_identity, append_tables,
+  append_name, append_caveat, append_unfinished, append_rows, append_identity, append_tables, append_samples,
 };
 
 static gboolean
-append_run (GString *json, const char *path, GError **error)
+append_run (GString *json, const char *path, const UtSamplesOptions *samples, GError **error)
 {
   g_autoptr (UtStore) store = ut_store_open_read (path, error);
   if (store == NULL)
     return FALSE;
-  const Source run = { path, ut_store_db (store) };
+  const Source run = { path, ut_store_db (store), samples };
   g_string_append_c (json, '{');
   for (unsigned i = 0; i < G_N_ELEMENTS (run_parts); i++)
     if (!run_parts[i](json, &run, error))
@@ -176,7 +159,7 @@ append_run (GString *json, const char *path, GError **error)
 static void
 append_charts (GString *json, const char *key, const UtChart *charts)
 {
-  append_key (json, key);
+  ut_json_append_key (json, key);
   g_string_append_c (json, '[');
   for (const UtChart *chart = charts; chart->name != NULL; chart++)
     {
@@ -187,21 +170,24 @@ append_charts (GString *json, const char *key, const UtChart *charts)
       append_text (json, "reading", chart->reading);
       append_text (json, "missing", chart->missing);
       append_text (json, "sql", chart->sql);
-      append_key (json, "spec");
+      ut_json_append_key (json, "spec");
       g_string_append_printf (json, "%s}", chart->spec);
     }
   g_string_append_c (json, ']');
 }
 
 static gboolean
-append_runs (GString *json, const char *const *paths, unsigned n_paths, GError **error)
+append_runs (GString *json, const char *const *paths, unsigned n_paths, const UtSamplesOptions *samples, GError **error)
 {
-  append_key (json, "runs");
+  ut_json_append_key (json, "runs");
   g_string_append_c (json, '[');
   for (unsigned i = 0; i < n_paths; i++)
     {
       g_string_append (json, i > 0 ? "," : "");
-      if (!append_run (json, paths[i], error))
+      UtSamplesOptions own = *samples;
+      own.run = i;
+      own.max_size /= n_paths;
+      if (!append_run (json, paths[i], &own, error))
         return FALSE;
     }
   g_string_append_c (json, ']');
@@ -209,17 +195,18 @@ append_runs (GString *json, const char *const *paths, unsigned n_paths, GError *
 }
 
 gboolean
-ut_page_append_data (GString *json, const char *title, const char *const *paths, unsigned n_paths, GError **error)
+ut_page_append_data (GString *json, const char *title, const char *const *paths, unsigned n_paths, const UtSamplesOptions *samples,
+                     GError **error)
 {
   g_autofree char *columns = ut_table_columns ();
   g_string_append_c (json, '{');
   append_text (json, "version", UT_VERSION);
   append_text (json, "title", title);
-  append_key (json, "columns");
+  ut_json_append_key (json, "columns");
   g_string_append (json, columns);
   append_charts (json, "charts", ut_charts);
   append_charts (json, "run_charts", ut_run_charts);
-  if (!append_runs (json, paths, n_paths, error))
+  if (!append_runs (json, paths, n_paths, samples, error))
     return FALSE;
   g_string_append_c (json, '}');
   return TRUE;

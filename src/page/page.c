@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "figure/vega.h"
+#include "page/bundle.h"
 #include "page/data.h"
 
 /* #embed gives numbers up to 255, which a signed char does not hold. */
@@ -23,11 +24,19 @@ static const unsigned char pages_js[] = {
 #embed "pages.js"
   , 0
 };
+static const unsigned char samples_css[] = {
+#embed "samples.css"
+  , 0
+};
+static const unsigned char samples_js[] = {
+#embed "samples.js"
+  , 0
+};
 
 /* In this order. What is written here is all that the page runs and looks like. */
-static const unsigned char *const styles[] = { report_css };
+static const unsigned char *const styles[] = { report_css, samples_css };
 static const unsigned char *const scripts[] = {
-  ut_vega_js, ut_vega_lite_js, ut_vega_interpreter_js, report_js, pages_js, (const unsigned char *) "undertow.start();\n",
+  ut_vega_js, ut_vega_lite_js, ut_vega_interpreter_js, report_js, pages_js, samples_js, (const unsigned char *) "undertow.start();\n",
 };
 
 static void
@@ -44,7 +53,7 @@ append_hash (GString *page, const unsigned char *text)
 
 /* The browser itself holds that the page runs nothing but these scripts, and asks nobody for anything. */
 static void
-append_policy (GString *page)
+append_policy (GString *page, gboolean bundled)
 {
   g_string_append (
       page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -54,7 +63,8 @@ append_policy (GString *page)
   g_string_append (page, "; script-src");
   for (unsigned i = 0; i < G_N_ELEMENTS (scripts); i++)
     append_hash (page, scripts[i]);
-  g_string_append (page, "\">\n");
+  /* A bundle's scripts lie beside the page, and are as many as questions. */
+  g_string_append (page, bundled ? " 'self'\">\n" : "\">\n");
 }
 
 /* Within a script element, JSON must hold no "<": "</script>" or "<!--" would end it or begin a comment. In JSON it stands in strings
@@ -107,12 +117,16 @@ ut_page_write (const UtPageOptions *options, size_t *out_size, GError **error)
 {
   const char *title = options->title != NULL ? options->title : "Undertow";
   g_autoptr (GString) json = g_string_new (NULL);
-  if (!check_output (options->out, error) || !ut_page_append_data (json, title, options->paths, options->n_paths, error))
+  UtSamplesOptions samples = options->samples;
+  g_autofree char *url = samples.bundle != NULL ? ut_bundle_url (samples.bundle, options->out, error) : NULL;
+  samples.url = url;
+  if ((samples.bundle != NULL && url == NULL) || !check_output (options->out, error)
+      || !ut_page_append_data (json, title, options->paths, options->n_paths, &samples, error))
     return FALSE;
 
   g_autofree char *title_markup = g_markup_escape_text (title, -1);
   g_autoptr (GString) page = g_string_new ((const char *) report_html);
-  append_policy (page);
+  append_policy (page, options->samples.bundle != NULL);
   g_string_append_printf (page, "<title>%s</title>\n", title_markup);
   for (unsigned i = 0; i < G_N_ELEMENTS (styles); i++)
     g_string_append_printf (page, "<style>%s</style>\n", (const char *) styles[i]);

@@ -12,17 +12,19 @@
  *                      unfinished  what of it is still to come, or null
  *                      rows      {chart: [row…]}, what the charts' queries give
  *                      identity  [{key, value}]
+ *                      samples   see samples.h
  *                      tables    {overview, noise_floor, failures: [row…]}, views of those names; of failures the first 500}]
  *
  * A row is an object of a query's columns; what is not known, or no number, is null. */
 #pragma once
-#include <glib.h>
+#include "page/samples.h"
 
 typedef struct {
   const char *const *paths; /* of the runs [n_paths] */
   unsigned n_paths;
   const char *out;   /* where the page goes; another page there is replaced, any other file is not */
   const char *title; /* NULL for "Undertow" */
+  UtSamplesOptions samples; /* of all runs together; `url` and `run` are filled in */
 } UtPageOptions;
 
 /* Writes the page, whole or not at all; *out_size is its size in bytes. UT_ERROR_FAILED, naming the file, where a run cannot be read or

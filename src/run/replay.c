@@ -304,7 +304,7 @@ ut_replay_images (UtReplay *replay, unsigned item, unsigned variant_id, GError *
     return NULL;
   if (!ut_db_next (noted, error))
     {
-      g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, "there is no such trial");
+      g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, "the trial failed, and so nothing is known of its image");
       return NULL;
     }
   UtSubject subject = ut_group_subject (group, replay->place_of[item]);
