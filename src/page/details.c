@@ -8,7 +8,7 @@
 constexpr int QUALITY = 80; /* of WebP */
 
 /* What is asked of an item, one statement each; $1 is the item. */
-typedef enum { TRIALS, PROBABILITIES, DRIFTS, CONTROLS, GENERATED, N_QUERIES } Query;
+typedef enum { TRIALS, PROBABILITIES, DRIFTS, CONTROLS, GENERATED, TOKENS, N_QUERIES } Query;
 
 static const char *const queries[N_QUERIES] = {
   [TRIALS] = "SELECT t.variant, width, height, psnr, linf, touched, detail, label, error "
@@ -21,6 +21,9 @@ static const char *const queries[N_QUERIES] = {
              "ORDER BY channel_rank(channel), channel, variant",
   [CONTROLS] = "SELECT channel, mean_distance FROM control WHERE item = $1 ORDER BY channel_rank(channel), channel",
   [GENERATED] = "SELECT variant, text FROM generated WHERE item = $1 AND prompt = $2 ORDER BY variant",
+  /* Of the first image, where one grid covers it: where slices lie is not known. */
+  [TOKENS] = "SELECT variant, any_value(grid_width), any_value(grid_height), any_value(drift) FROM token_drift "
+             "WHERE item = $1 AND frames = 1 AND coalesce(image, 0) = 0 GROUP BY variant, image HAVING count(*) = 1 ORDER BY variant",
 };
 
 struct _UtDetails {
@@ -33,6 +36,14 @@ struct _UtDetails {
   unsigned n_missing;
 };
 
+/* Whether runs of this layout keep how far tokens moved. */
+static gboolean
+has_tokens (UtDb *db)
+{
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'token_drift'", NULL);
+  return cursor != NULL && ut_db_next (cursor, NULL);
+}
+
 UtDetails *
 ut_details_new (UtDb *db, UtReplay *replay, int longest_side, UtKeepImage keep, void *data, GError **error)
 {
@@ -40,7 +51,7 @@ ut_details_new (UtDb *db, UtReplay *replay, int longest_side, UtKeepImage keep, 
   *details = (UtDetails) { .replay = replay, .longest_side = longest_side, .keep = keep, .data = data };
   details->variants = g_array_new (FALSE, FALSE, sizeof (unsigned));
   for (unsigned q = 0; q < N_QUERIES; q++)
-    if ((details->statements[q] = ut_db_prepare (db, queries[q], error)) == NULL)
+    if ((q != TOKENS || has_tokens (db)) && (details->statements[q] = ut_db_prepare (db, queries[q], error)) == NULL)
       return NULL;
   return g_steal_pointer (&details);
 }
@@ -245,6 +256,37 @@ append_generated (UtDetails *details, GString *json, unsigned item, GError **err
   return TRUE;
 }
 
+static gboolean
+append_tokens (UtDetails *details, GString *json, unsigned item, GError **error)
+{
+  if (details->statements[TOKENS] == NULL)
+    return TRUE;
+  g_autoptr (UtDbCursor) cursor = ask (details, TOKENS, item, error);
+  if (cursor == NULL)
+    return FALSE;
+  unsigned place = 0, n = 0;
+  for (; ut_db_next (cursor, error); n++)
+    {
+      size_t n_tokens;
+      const float *drift = ut_db_floats (cursor, 3, &n_tokens);
+      if (n == 0)
+        {
+          ut_json_append_key (json, "tokens");
+          g_string_append_c (json, '[');
+        }
+      skip_to (details, json, &place, (unsigned) ut_db_int64 (cursor, 0));
+      ut_json_append_comma (json);
+      g_string_append_printf (json, "{\"width\":%" G_GINT64_FORMAT ",\"height\":%" G_GINT64_FORMAT ",\"values\":",
+                              ut_db_int64 (cursor, 1), ut_db_int64 (cursor, 2));
+      ut_json_append_bytes (json, drift, n_tokens * sizeof *drift);
+      g_string_append_c (json, '}');
+      place++;
+    }
+  if (n > 0)
+    end_array (details, json, &place);
+  return TRUE;
+}
+
 static void
 append_prompts (UtDetails *details, GString *json, unsigned item)
 {
@@ -326,7 +368,7 @@ ut_details_append (UtDetails *details, GString *json, unsigned item, GError **er
   g_string_append_c (json, '{');
   if (!append_trials (details, json, item, error) || !append_probabilities (details, json, item, error)
       || !append_drifts (details, json, item, error) || !append_controls (details, json, item, error)
-      || !append_generated (details, json, item, error))
+      || !append_generated (details, json, item, error) || !append_tokens (details, json, item, error))
     return FALSE;
   append_prompts (details, json, item);
   if (!append_images (details, json, item, error))

@@ -9,7 +9,8 @@
  *   open, mcq   the greedy answers to the two prompts; only where there are some
  *   drift       {channel: [drift…]}, layers included, in a reader's order
  *   control     {channel: the question's control drift}
- *   tokens      [{width, height, values}…] or null: how far each vision token moved, values as float32 in base64, rows from the top
+ *   tokens      [{width, height, values}…]: how far each vision token of the first image moved, values as float32 in base64, row by row from the
+ *               top left; null in trials that it is not known of, and left out where it is known of none
  *   images      [[name…]…] or null where they could not be made; `missing` says why, or null
  *   prompts     {open, closed}: the words that were asked; null where they are not known
  *

@@ -24,7 +24,7 @@ undertow.samples = (() => {
   const answerNames = ["kept", "flipped", "failed"];
   const transitions = ["", "R→R", "R→W", "W→R", "W→W", "unjudged"];
   const labels = ["", "holds", "changed", "doubtful"];
-  const channelNames = {vision: "vision tokens", ctx_open: "question, last token", ctx_mcq: "prompt with options, last token"};
+  const channelNames = {vision: "vision tokens", ctx_open: "open prompt", ctx_mcq: "prompt with options"};
 
   /* What can be sorted by: how it is called, and whether what is largest comes first. */
   const orders = {
@@ -206,10 +206,10 @@ undertow.samples = (() => {
   class List {
     constructor(run, data, open) {
       Object.assign(this, {run, data, open, rows: new Uint32Array(0), active: 0, channel: data.raw.channel});
-      this.inner = el("div", {className: "rows", role: "presentation"});
+      /* Rows are made anew while they are clicked, so it is the place that counts. */
+      this.inner = el("div", {className: "rows", role: "presentation", onclick: event => this.choose(event.clientY)});
       this.element = el("div", {className: "samples-list", role: "listbox", tabIndex: 0, "aria-label": "Samples", onscroll: () => this.draw(),
                                 onkeydown: event => this.key(event)}, this.inner);
-      this.element.addEventListener("focus", () => this.draw());
       new ResizeObserver(() => this.draw()).observe(this.element);
     }
 
@@ -245,19 +245,24 @@ undertow.samples = (() => {
       const {data} = this, row = this.rows[i], item = data.itemOf(row), percent = data.percent(this.channel)[row];
       const node = el("div", {
         id: `sample-${i}`, className: `row ${answerNames[data.answer[row]]}`, role: "option", "aria-selected": String(i === this.active),
-        "aria-posinset": i + 1, "aria-setsize": this.rows.length, onclick: () => {
-          this.active = i;
-          this.open(row);
-        }},
+        "aria-posinset": i + 1, "aria-setsize": this.rows.length},
         this.thumbnail(row),
         el("span", {className: "what"}, el("span", {className: "question", dir: "auto"}, item.question.slice(0, 300)),
            el("span", {className: "meta", dir: "auto"}, [data.variantOf(row).name, item.category, item.id].filter(Boolean).map(text => text.slice(0, 80)).join(" · "))),
-        el("span", {className: "verdict"}, answerText(data, row).slice(0, 60)),
+        el("span", {className: "outcome"}, answerText(data, row).slice(0, 60)),
         el("span", {className: "moved"}, el("span", null, percentText(percent)), bar(percent / 150)),
         el("span", {className: "margin"}, signed(data.deltaMargin[row])));
       node.style.height = `${height}px`;
       node.style.top = `${i * height}px`;
       return node;
+    }
+
+    choose(y) {
+      const i = Math.floor((y - this.inner.getBoundingClientRect().top) / this.rowHeight);
+      if (i >= this.rows.length)
+        return;
+      this.active = i;
+      this.open(this.rows[i]);
     }
 
     go(i) {
@@ -479,11 +484,11 @@ undertow.samples = (() => {
       const share = value => value === undefined ? "–" : value.toFixed(3);
       const cell = value => el("td", {className: "number"}, share(value), bar(value));
       return el("div", {className: "scroll"}, el("table", {className: "answers"},
-        el("thead", null, el("tr", null, ["Option", "Probability, clean", `Probability, ${this.variant.name}`, ""].map((title, i) => el("th", {scope: "col", className: i === 1 || i === 2 ? "number" : ""}, title)))),
+        el("thead", null, el("tr", null, ["Option and its probability", "clean", this.variant.name].map((title, i) => el("th", {scope: "col", className: i > 0 ? "number" : ""}, title)))),
         el("tbody", null, item.options.map((text, k) => {
           const marks = [k === item.answer ? "right" : null, clean >= 0 && data.option[clean] === k ? "chosen before" : null, data.option[row] === k ? "chosen after" : null];
-          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, item.yesNo ? text : `${letter(k)}. ${text}`), cell(before[k]), cell(after[k]),
-                    el("td", {className: "marks"}, marks.filter(Boolean).join(", ")));
+          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, item.yesNo ? text : `${letter(k)}. ${text}`, el("span", {className: "marks"}, marks.filter(Boolean).join(", "))),
+                    cell(before[k]), cell(after[k]));
         }))));
     }
 
@@ -565,7 +570,7 @@ undertow.samples = (() => {
       this.list = new List(run, this.data, row => this.open(row));
       this.counted = el("p", {className: "counted", role: "status"});
       this.browse = el("div", null, this.about(), this.filters.element, this.counted,
-        el("div", {className: "samples-head", "aria-hidden": "true"}, el("span", {className: "thumb none"}), el("span", {className: "what"}, "Question and variant"), el("span", {className: "verdict"}, "Answer"),
+        el("div", {className: "samples-head", "aria-hidden": "true"}, el("span", {className: "thumb none"}), el("span", {className: "what"}, "Question and variant"), el("span", {className: "outcome"}, "Answer"),
            el("span", {className: "moved"}, "Drift, % of control"), el("span", {className: "margin"}, "Margin, nats")), this.list.element);
       this.one = el("div", {className: "sample", hidden: true, onkeydown: event => this.key(event)});
       this.element = el("div", null, this.browse, this.one);

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""The sample browser of a report, as a reader uses it: in a browser, held against what SQL says of the run. Speaks TAP.
+
+Usage: test-samples.py UNDERTOW [TEST…]
+"""
+import base64, csv, io, json, re, shutil, struct, subprocess, sys, tempfile
+from pathlib import Path
+from urllib.parse import urlencode
+
+import tap
+from browser import Browser
+
+UNDERTOW = sys.argv[1]
+IMAGE = Path(__file__).parent / "data" / "six-colours.avif"
+HOSTILE = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "\"'`${1}&amp;", "שלום ‮العربية", "n" * 10000]
+
+
+def undertow(*args):
+    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=600)
+
+
+def done(*args):
+    """Runs what must succeed."""
+    result = undertow(*args)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def once(make):
+    """What several tests read is made once; each gets a copy."""
+    made = {}
+
+    def get(folder):
+        if not made:
+            made["folder"] = tempfile.TemporaryDirectory()
+            made["run"] = make(Path(made["folder"].name))
+        return Path(shutil.copy(made["run"], folder))
+
+    return get
+
+
+@once
+def plain_run(folder):
+    done("run", "--engine", "mock", "-d", "bundled:perception", "--limit", 8, "--generate", 4, "--layers", "-q", "-o", folder / "run.duckdb")
+    return folder / "run.duckdb"
+
+
+def own_run(folder, n=6, text=lambda i: f"Question {i}?"):
+    """Of a benchmark in files beside it."""
+    shutil.copy(IMAGE, folder / "image.avif")
+    with open(folder / "own.jsonl", "w") as f:
+        for i in range(n):
+            f.write(json.dumps({"id": f"{i} {text(i)}", "question": text(i), "image": "image.avif", "options": [text(i), "other"], "answer": "A",
+                                "category": text(i), "image_id": f"image {i}"}) + "\n")
+    done("run", "--engine", "mock", "-d", folder / "own.jsonl", "-p", "rotation,text_semantic", "-q", "-o", folder / "own.duckdb")
+    return folder / "own.duckdb"
+
+
+def rows(run, sql):
+    """The rows of a query, texts by column."""
+    name = run.parent / "query.csv"
+    result = undertow("sql", run, sql, "--format", "csv")
+    assert result.returncode == 0, result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def count(run, sql):
+    return int(next(iter(rows(run, sql)[0].values())))
+
+
+def report(run, *args):
+    """The page of a run, and what the command said."""
+    page = run.parent / "report.html"
+    return page, done("report", run, "-q", "-o", page, *args).stderr
+
+
+def data_of(page):
+    return json.loads(re.search(r'id="report">(.*?)</script>', page.read_text(), re.S).group(1))["runs"][0]["samples"]
+
+
+def open_at(browser, page, **state):
+    shown = browser.open(page, fragment=f"#samples?{urlencode(state)}")
+    shown.wait("document.querySelector('.counted')")
+    return shown
+
+
+COUNTED = "Number(document.querySelector('.counted').textContent.split(' ')[0].replaceAll(',', ''))"
+DRIFTS = "drifts d JOIN control c ON c.item = d.item AND c.channel = d.channel"
+
+
+def test_filters_leave_what_sql_counts(folder):
+    run = plain_run(folder)
+    page, _ = report(run)
+    cases = [
+        ({}, "SELECT count(*) FROM instances"),
+        ({"answer": "kept"}, "SELECT count(*) FROM instances WHERE NOT flip"),
+        ({"answer": "flipped"}, "SELECT count(*) FROM instances WHERE flip"),
+        ({"family": "rotation"}, "SELECT count(*) FROM instances WHERE family = 'rotation'"),
+        ({"category": "colour", "answer": "kept"}, "SELECT count(*) FROM instances WHERE category = 'colour' AND NOT flip"),
+        ({"transition": "W→W"}, "SELECT count(*) FROM instances WHERE WW"),
+        ({"transition": "R→R"}, "SELECT count(*) FROM instances WHERE RR"),
+        ({"transition": "unjudged"}, "SELECT count(*) FROM instances WHERE right_now IS NULL"),
+        ({"channel": "vision", "least": "25"}, f"SELECT count(*) FROM {DRIFTS} WHERE d.channel = 'vision' AND 100 * d.drift >= 25 * c.mean_distance"),
+        ({"fall": "0.01"}, "SELECT count(*) FROM instances WHERE delta_margin <= -0.01"),
+        ({"q": "GREEN"}, "SELECT count(*) FROM instances JOIN item i USING (item) WHERE lower(concat_ws(' ', i.id, i.question, array_to_string(i.options, ' '), i.category)) LIKE '%green%'"),
+        ({"family": "prior"}, "SELECT count(*) FROM answers JOIN variant USING (variant) WHERE family = 'prior'"),
+    ]
+    with Browser() as browser:
+        for state, sql in cases:
+            shown = open_at(browser, page, **state)
+            assert (n := shown.evaluate(COUNTED)) == count(run, sql), f"{state}: {n}, not {count(run, sql)}"
+            assert not shown.problems, shown.problems
+            shown.close()
+
+
+def test_typing_and_choosing_filters_and_stands_in_the_address(folder):
+    run = plain_run(folder)
+    page, _ = report(run)
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.evaluate("document.querySelector('input[name=q]').focus()")
+        shown.type("green")
+        shown.evaluate("{ const s = document.querySelector('select[name=answer]'); s.value = 'kept'; s.dispatchEvent(new Event('change')); }")
+        shown.settle()
+        n, address = shown.evaluate(COUNTED), shown.evaluate("location.hash")
+        assert "q=green" in address and "answer=kept" in address, address
+        again = browser.open(page, fragment=address)
+        again.wait("document.querySelector('.counted')")
+        assert again.evaluate(COUNTED) == n and again.evaluate("document.querySelector('input[name=q]').value") == "green"
+
+
+def test_worst_hidden_drift_comes_first(folder):
+    run = plain_run(folder)
+    page, _ = report(run)
+    channel = data_of(page)["channel"]
+    worst = rows(run, f"SELECT d.item, d.variant FROM {DRIFTS} WHERE NOT d.flip AND d.channel = '{channel}' ORDER BY d.drift / c.mean_distance DESC LIMIT 1")[0]
+    fall = rows(run, "SELECT item, variant FROM instances ORDER BY delta_margin, item, variant LIMIT 1")[0]
+    with Browser() as browser:
+        for order, wanted in [("hidden", worst), ("fall", fall)]:
+            shown = open_at(browser, page, sort=order)
+            shown.click(".samples-list .row")
+            shown.wait("document.querySelector('.sample:not([hidden]) h2')")
+            address = shown.evaluate("location.hash")
+            assert f"item={wanted['item']}&variant={wanted['variant']}" in address, f"{order}: {address}, not {wanted}"
+
+
+def test_the_keyboard_opens_steps_and_closes(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.evaluate("document.querySelector('.samples-list').focus()")
+        for _ in range(3):
+            shown.press("ArrowDown")
+        assert shown.evaluate("document.querySelector('.samples-list').getAttribute('aria-activedescendant')") == "sample-3"
+        shown.press("Enter")
+        shown.wait("document.querySelector('.sample:not([hidden]) h2')")
+        assert shown.evaluate("document.querySelector('.steps span').textContent").startswith("4 of ")
+        shown.press("Escape")
+        shown.wait("document.querySelector('.sample[hidden]')")
+        assert shown.evaluate("document.activeElement.className") == "samples-list"
+        assert "item=" not in shown.evaluate("location.hash")
+
+
+def test_a_sample_shows_what_the_run_holds(folder):
+    run = plain_run(folder)
+    page, _ = report(run)
+    item, variant = 2, 5
+    p = [float(r["p"]) for r in rows(run, f"SELECT p FROM probabilities WHERE item = {item} AND variant = {variant} ORDER BY option")]
+    drift = rows(run, f"SELECT channel, value FROM measurement WHERE item = {item} AND variant = {variant} AND metric = 'cosine_distance'")
+    texts = rows(run, f"SELECT text FROM generated WHERE item = {item} AND variant = {variant}")
+    details = data_of(page)["details"][str(item)]
+    at = details["variants"].index(variant)
+    assert all(abs(a - b) < 1e-5 for a, b in zip(details["p"][at], p)) and len(p) == len(details["p"][at])
+    for r in drift:
+        value = float(r["value"])
+        assert abs(details["drift"][r["channel"]][at] - value) <= 1e-5 * max(1e-9, abs(value)) * 10, r
+    assert {details["open"][at], details["mcq"][at]} == {r["text"] for r in texts}
+    with Browser() as browser:
+        shown = open_at(browser, page, item=item, variant=variant)
+        shown.wait("document.querySelector('.answers')")
+        marks = shown.evaluate("[...document.querySelectorAll('.answers tbody tr')].map(r => r.textContent)")
+        assert len(marks) == len(p) and all(f"{x:.3f}" in mark for x, mark in zip(p, marks)), marks
+        assert sum("right" in mark for mark in marks) == 1 and sum("chosen after" in mark for mark in marks) == 1, marks
+        assert not shown.problems, shown.problems
+
+
+def test_images_are_those_the_model_saw(folder):
+    run = plain_run(folder)
+    page, said = report(run)
+    assert "warning" not in said, said
+    sizes = {(int(r["item"]), int(r["variant"])): (int(r["width"]), int(r["height"])) for r in rows(run, "SELECT item, variant, width, height FROM trial WHERE error IS NULL")}
+    details = data_of(page)["details"]
+    assert all(reason is None for d in details.values() for reason in d["missing"])
+    with Browser() as browser:
+        shown = open_at(browser, page, item=0, variant=3)
+        shown.wait("document.querySelectorAll('.strip img').length > 20")
+        found = shown.evaluate("Promise.all(report.runs[0].samples.details[0].images.map(async ([name]) => { const i = new Image();"
+                               "i.src = 'data:image/webp;base64,' + report.runs[0].samples.thumbnails[name]; await i.decode(); return [i.naturalWidth, i.naturalHeight]; }))")
+        for variant, (width, height) in zip(details["0"]["variants"], found):
+            full = sizes[0, variant]
+            scale = min(1, 256 / max(full))
+            assert (width, height) == tuple(round(side * scale) for side in full), (variant, full, width, height)
+        assert not shown.problems, shown.problems
+
+
+def test_a_changed_or_missing_benchmark_gives_no_images_and_says_so(folder):
+    run = own_run(folder)
+    page, said = report(run)
+    assert said == "" and data_of(page)["thumbnails"], said
+    (folder / "own.jsonl").rename(folder / "moved.jsonl")
+    page, said = report(run)
+    samples = data_of(page)
+    assert "warning" in said and "own.jsonl" in said and not samples["thumbnails"] and "own.jsonl" in samples["missing"], said
+    with Browser() as browser:
+        shown = open_at(browser, page, item=0)
+        shown.wait("document.querySelector('.answers')")
+        assert shown.evaluate("document.querySelectorAll('.sample img').length") == 0
+        assert "own.jsonl" in shown.evaluate("document.querySelector('.sample').textContent")
+    page, said = report(run, "-d", folder / "moved.jsonl")
+    assert said == "" and data_of(page)["thumbnails"], said
+    other = (folder / "moved.jsonl").read_text().replace("Question 3?", "Question three?")
+    (folder / "own.jsonl").write_text(other)
+    page, said = report(run)
+    assert "questions have changed" in said and not data_of(page)["thumbnails"], said
+
+
+def test_another_image_under_the_old_name_is_refused(folder):
+    run = own_run(folder)
+    shutil.copy(Path(__file__).parent / "data" / "six-colours.webp" if (Path(__file__).parent / "data" / "six-colours.webp").exists() else IMAGE, folder / "image.avif")
+    subprocess.run([UNDERTOW, "scenes", "--export", str(folder / "scenes"), "--task", "presence", "--format", "pope", "--images", "1"], capture_output=True)
+    other = next((folder / "scenes").rglob("*.png"), None) or next((folder / "scenes").rglob("*.jpg"))
+    shutil.copy(other, folder / "image.avif")
+    page, said = report(run)
+    samples = data_of(page)
+    assert "could not be made as the model saw them" in said, said
+    assert all(names is None for names in samples["details"]["0"]["images"]), samples["details"]["0"]["images"]
+    assert "not the one that the model saw" in samples["details"]["0"]["missing"][0]
+
+
+def test_hostile_texts_stay_texts(folder):
+    run = own_run(folder, len(HOSTILE), lambda i: HOSTILE[i])
+    page, _ = report(run)
+    with Browser() as browser:
+        for item, text in enumerate(HOSTILE):
+            shown = open_at(browser, page, item=item)
+            shown.wait("document.querySelector('.sample h2')")
+            assert shown.evaluate("document.querySelector('.sample h2').textContent") == text
+            assert not shown.problems, shown.problems
+            assert all(r.startswith(("file:", "data:")) for r in shown.requests), shown.requests
+            assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
+            shown.close()
+
+
+def test_a_bundle_opens_from_the_disk(folder):
+    run = plain_run(folder)
+    page, _ = report(run, "--bundle", folder / "more & <b>")
+    files = sorted(p.name for p in (folder / "more & <b>" / "run-0").iterdir())
+    assert files == ["bundle.txt", "images"] + [f"item-{i:05}.js" for i in range(8)], files
+    assert not data_of(page)["thumbnails"] and not data_of(page)["details"]
+    with Browser() as browser:
+        shown = open_at(browser, page, item=3, variant=4)
+        shown.wait("document.querySelectorAll('.pictures img').length === 2")
+        shown.wait("[...document.querySelectorAll('.pictures img')].every(i => i.naturalWidth > 0)")
+        assert not shown.problems, shown.problems
+        below = folder.as_uri() + "/"
+        assert all(r.startswith((below, "data:")) for r in shown.requests), shown.requests
+        assert sum(r.endswith("item-00003.js") for r in shown.requests) == 1, shown.requests
+
+
+def test_a_bundle_is_gone_on_with_but_not_mixed(folder):
+    run = plain_run(folder)
+    report(run, "--bundle", folder / "bundle")
+    first = folder / "bundle" / "run-0" / "item-00000.js"
+    second = folder / "bundle" / "run-0" / "item-00001.js"
+    whole = second.read_text()
+    first.write_text("kept")
+    second.unlink()
+    report(run, "--bundle", folder / "bundle")
+    assert first.read_text() == "kept" and second.read_text() == whole
+    other = own_run(folder)
+    for args in [(other, "--bundle", folder / "bundle"), (run, "--bundle", "/elsewhere")]:
+        result = undertow("report", "-q", "-o", folder / "report.html", *args)
+        assert result.returncode != 0 and "--bundle" in result.stderr, result.stderr
+    (folder / "full" / "run-0").mkdir(parents=True)
+    (folder / "full" / "run-0" / "mine.txt").write_text("mine")
+    result = undertow("report", "-q", "-o", folder / "report.html", run, "--bundle", folder / "full")
+    assert result.returncode == 1 and "no bundle" in result.stderr, result.stderr
+
+
+def test_ninety_thousand_rows_scroll(folder):
+    """In a page whose columns are repeated until there are as many."""
+    page, _ = report(plain_run(folder))
+    text = page.read_text()
+    match = re.search(r'(id="report">)(.*?)(</script>)', text, re.S)
+    whole = json.loads(match.group(2))
+    samples, n = whole["runs"][0]["samples"], 350
+    samples["items"] = [[k * 8 + i, *item[1:]] for k in range(n) for i, item in enumerate(samples["items"])]
+    again = lambda b64: base64.b64encode(base64.b64decode(b64) * n).decode()
+    samples["control"] = {k: again(v) for k, v in samples["control"].items()}
+    samples["trials"] = {k: {c: again(x) for c, x in v.items()} if k == "drift" else again(v) for k, v in samples["trials"].items()}
+    page.write_text(text[:match.start(2)] + json.dumps(whole).replace("<", "\\u003c") + text[match.end(2):])
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        rows_there = shown.evaluate(COUNTED)
+        assert rows_there > 80000, rows_there
+        for share in [0.25, 0.5, 1]:
+            shown.evaluate(f"{{ const l = document.querySelector('.samples-list'); l.scrollTop = l.scrollHeight * {share}; }}")
+            shown.settle()
+            assert 0 < shown.evaluate("document.querySelectorAll('.samples-list .row').length") < 60
+        assert shown.evaluate("document.querySelector('.samples-list .row:last-child').getAttribute('aria-posinset')") == str(rows_there)
+        shown.evaluate("{ const s = document.querySelector('select[name=answer]'); s.value = 'flipped'; s.dispatchEvent(new Event('change')); }")
+        assert 0 < shown.evaluate(COUNTED) < rows_there
+        assert not shown.problems, shown.problems
+
+
+def test_what_does_not_fit_is_left_out_and_said(folder):
+    run = own_run(folder, 300, lambda i: f"{i} " + "long " * 1000)
+    page, _ = report(run, "--max-size", 1)
+    samples = data_of(page)
+    assert 0 < len(samples["items"]) < 300 and samples["of"]["items"] == 300
+    assert page.stat().st_size < 2_500_000, page.stat().st_size
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        said = shown.evaluate("document.querySelector('.about').textContent")
+        assert f"{len(samples['items'])} questions of 300" in said, said
+
+
+if __name__ == "__main__":
+    sys.exit(tap.run(globals()))
