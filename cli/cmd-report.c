@@ -36,7 +36,8 @@ parse_options (int argc, char **argv, Options *options, GError **error)
       "FILE" },
     { "title", 0, 0, G_OPTION_ARG_STRING, &options->title, "What the page is called", "TEXT" },
     { "bundle", 0, 0, G_OPTION_ARG_FILENAME, &options->bundle,
-      "Put the images and details of all questions into this folder beside the page, instead of as many as fit into the page. The same "
+      "Put the images and details of all questions into this folder beside the page, instead of as many as fit into the page. "
+      "The same "
       "command again goes on with it",
       "DIR" },
     { "max-size", 0, 0, G_OPTION_ARG_INT, &options->max_size, "The most that samples may add to the page; default 20", "MB" },

@@ -80,7 +80,7 @@ def data_of(page):
 
 def open_at(browser, page, **state):
     shown = browser.open(page, fragment=f"#samples?{urlencode(state)}")
-    shown.wait("document.querySelector('.counted')")
+    shown.wait("document.querySelector('.counted') !== null")
     return shown
 
 
@@ -125,7 +125,7 @@ def test_typing_and_choosing_filters_and_stands_in_the_address(folder):
         n, address = shown.evaluate(COUNTED), shown.evaluate("location.hash")
         assert "q=green" in address and "answer=kept" in address, address
         again = browser.open(page, fragment=address)
-        again.wait("document.querySelector('.counted')")
+        again.wait("document.querySelector('.counted') !== null")
         assert again.evaluate(COUNTED) == n and again.evaluate("document.querySelector('input[name=q]').value") == "green"
 
 
@@ -139,7 +139,7 @@ def test_worst_hidden_drift_comes_first(folder):
         for order, wanted in [("hidden", worst), ("fall", fall)]:
             shown = open_at(browser, page, sort=order)
             shown.click(".samples-list .row")
-            shown.wait("document.querySelector('.sample:not([hidden]) h2')")
+            shown.wait("document.querySelector('.sample:not([hidden]) h2') !== null")
             address = shown.evaluate("location.hash")
             assert f"item={wanted['item']}&variant={wanted['variant']}" in address, f"{order}: {address}, not {wanted}"
 
@@ -153,10 +153,10 @@ def test_the_keyboard_opens_steps_and_closes(folder):
             shown.press("ArrowDown")
         assert shown.evaluate("document.querySelector('.samples-list').getAttribute('aria-activedescendant')") == "sample-3"
         shown.press("Enter")
-        shown.wait("document.querySelector('.sample:not([hidden]) h2')")
+        shown.wait("document.querySelector('.sample:not([hidden]) h2') !== null")
         assert shown.evaluate("document.querySelector('.steps span').textContent").startswith("4 of ")
         shown.press("Escape")
-        shown.wait("document.querySelector('.sample[hidden]')")
+        shown.wait("document.querySelector('.sample[hidden]') !== null")
         assert shown.evaluate("document.activeElement.className") == "samples-list"
         assert "item=" not in shown.evaluate("location.hash")
 
@@ -177,7 +177,7 @@ def test_a_sample_shows_what_the_run_holds(folder):
     assert {details["open"][at], details["mcq"][at]} == {r["text"] for r in texts}
     with Browser() as browser:
         shown = open_at(browser, page, item=item, variant=variant)
-        shown.wait("document.querySelector('.answers')")
+        shown.wait("document.querySelector('.answers') !== null")
         marks = shown.evaluate("[...document.querySelectorAll('.answers tbody tr')].map(r => r.textContent)")
         assert len(marks) == len(p) and all(f"{x:.3f}" in mark for x, mark in zip(p, marks)), marks
         assert sum("right" in mark for mark in marks) == 1 and sum("chosen after" in mark for mark in marks) == 1, marks
@@ -213,7 +213,7 @@ def test_a_changed_or_missing_benchmark_gives_no_images_and_says_so(folder):
     assert "warning" in said and "own.jsonl" in said and not samples["thumbnails"] and "own.jsonl" in samples["missing"], said
     with Browser() as browser:
         shown = open_at(browser, page, item=0)
-        shown.wait("document.querySelector('.answers')")
+        shown.wait("document.querySelector('.answers') !== null")
         assert shown.evaluate("document.querySelectorAll('.sample img').length") == 0
         assert "own.jsonl" in shown.evaluate("document.querySelector('.sample').textContent")
     page, said = report(run, "-d", folder / "moved.jsonl")
@@ -243,7 +243,7 @@ def test_hostile_texts_stay_texts(folder):
     with Browser() as browser:
         for item, text in enumerate(HOSTILE):
             shown = open_at(browser, page, item=item)
-            shown.wait("document.querySelector('.sample h2')")
+            shown.wait("document.querySelector('.sample h2') !== null")
             assert shown.evaluate("document.querySelector('.sample h2').textContent") == text
             assert not shown.problems, shown.problems
             assert all(r.startswith(("file:", "data:")) for r in shown.requests), shown.requests

@@ -46,14 +46,16 @@ check_mark (const char *folder, const char *mark, GError **error)
     {
       if (is_empty (folder))
         return write_file (path, mark, strlen (mark), error);
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "--bundle: %s holds files that are no bundle; give the name of a new folder", folder);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "--bundle: %s holds files that are no bundle; give the name of a new folder",
+                   folder);
       return FALSE;
     }
   if (g_str_equal (there, mark))
     return TRUE;
-  g_set_error (error, UT_ERROR, UT_ERROR_FAILED,
-               "--bundle: %s was made of another run, or of this one before it was changed; remove it or give the name of a new folder",
-               folder);
+  g_set_error (
+      error, UT_ERROR, UT_ERROR_FAILED,
+      "--bundle: %s was made of another run, or of this one before it was changed; remove it or give the name of a new folder",
+      folder);
   return FALSE;
 }
 
@@ -128,6 +130,7 @@ ut_bundle_url (const char *folder, const char *page, GError **error)
       g_autofree char *escaped = g_uri_escape_string (rest, "/", FALSE);
       return g_strconcat ("./", escaped, "/", NULL);
     }
-  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--bundle %s: expected a folder beside the page or below it, in %s", folder, beside);
+  g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "--bundle %s: expected a folder beside the page or below it, in %s", folder,
+               beside);
   return NULL;
 }

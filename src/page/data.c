@@ -195,8 +195,8 @@ append_runs (GString *json, const char *const *paths, unsigned n_paths, const Ut
 }
 
 gboolean
-ut_page_append_data (GString *json, const char *title, const char *const *paths, unsigned n_paths, const UtSamplesOptions *samples,
-                     GError **error)
+ut_page_append_data (GString *json, const char *title, const char *const *paths, unsigned n_paths,
+                     const UtSamplesOptions *samples, GError **error)
 {
   g_autofree char *columns = ut_table_columns ();
   g_string_append_c (json, '{');

@@ -22,8 +22,9 @@ static const char *const queries[N_QUERIES] = {
   [CONTROLS] = "SELECT channel, mean_distance FROM control WHERE item = $1 ORDER BY channel_rank(channel), channel",
   [GENERATED] = "SELECT variant, text FROM generated WHERE item = $1 AND prompt = $2 ORDER BY variant",
   /* Of the first image, where one grid covers it: where slices lie is not known. */
-  [TOKENS] = "SELECT variant, any_value(grid_width), any_value(grid_height), any_value(drift) FROM token_drift "
-             "WHERE item = $1 AND frames = 1 AND coalesce(image, 0) = 0 GROUP BY variant, image HAVING count(*) = 1 ORDER BY variant",
+  [TOKENS]
+  = "SELECT variant, any_value(grid_width), any_value(grid_height), any_value(drift) FROM token_drift "
+    "WHERE item = $1 AND frames = 1 AND coalesce(image, 0) = 0 GROUP BY variant, image HAVING count(*) = 1 ORDER BY variant",
 };
 
 struct _UtDetails {
@@ -312,8 +313,8 @@ static GBytes *
 small_copy (UtImage *image, int longest_side, GError **error)
 {
   const double scale = MIN (1, (double) longest_side / MAX (image->width, image->height));
-  g_autoptr (UtImage) small = ut_image_resize (image, MAX (1, (int) rint (image->width * scale)),
-                                               MAX (1, (int) rint (image->height * scale)), error);
+  g_autoptr (UtImage) small
+      = ut_image_resize (image, MAX (1, (int) rint (image->width * scale)), MAX (1, (int) rint (image->height * scale)), error);
   return small == NULL ? NULL : ut_image_encode_webp (small, QUALITY, error);
 }
 

@@ -36,7 +36,13 @@ static const unsigned char samples_js[] = {
 /* In this order. What is written here is all that the page runs and looks like. */
 static const unsigned char *const styles[] = { report_css, samples_css };
 static const unsigned char *const scripts[] = {
-  ut_vega_js, ut_vega_lite_js, ut_vega_interpreter_js, report_js, pages_js, samples_js, (const unsigned char *) "undertow.start();\n",
+  ut_vega_js,
+  ut_vega_lite_js,
+  ut_vega_interpreter_js,
+  report_js,
+  pages_js,
+  samples_js,
+  (const unsigned char *) "undertow.start();\n",
 };
 
 static void

@@ -21,12 +21,12 @@ typedef struct {
   UtDb *db;
   const UtSamplesOptions *options;
   GString *json;
-  char *channel;     /* of the run's headline */
-  unsigned n_items;  /* of the run */
-  guint64 n_trials;  /* the same */
-  GArray *order;     /* unsigned: the items, those that matter most first */
-  GPtrArray *texts;  /* char *, by item: its element of `items` */
-  gboolean *taken;   /* [n_items]: whether it has a place in the page */
+  char *channel;    /* of the run's headline */
+  unsigned n_items; /* of the run */
+  guint64 n_trials; /* the same */
+  GArray *order;    /* unsigned: the items, those that matter most first */
+  GPtrArray *texts; /* char *, by item: its element of `items` */
+  gboolean *taken;  /* [n_items]: whether it has a place in the page */
   unsigned n_taken;
 } Samples;
 
@@ -76,7 +76,8 @@ order_items (Samples *samples, GError **error)
 {
   g_autofree char *sql = ut_db_sql (
       "WITH worst AS ("
-      "  SELECT d.item, row_number() OVER (PARTITION BY v.family ORDER BY max(d.drift / nullif(c.mean_distance, 0)) DESC, d.item) AS place"
+      "  SELECT d.item, row_number() OVER (PARTITION BY v.family ORDER BY max(d.drift / nullif(c.mean_distance, 0)) DESC, "
+      "d.item) AS place"
       "  FROM drifts d JOIN control c ON c.item = d.item AND c.channel = d.channel JOIN variant v ON v.variant = d.variant"
       "  WHERE d.channel = %q AND NOT d.flip AND d.drift IS NOT NULL AND c.mean_distance > 0 GROUP BY d.item, v.family), "
       "placed AS (SELECT item, min(place) AS place FROM worst GROUP BY item), "
@@ -278,9 +279,9 @@ append_controls (Samples *samples, GError **error)
   g_string_append_c (samples->json, '{');
   for (unsigned c = 0; c < N_CHANNELS; c++)
     {
-      g_autofree char *sql
-          = ut_db_sql ("SELECT i.item, mean_distance FROM item i LEFT JOIN control c ON c.item = i.item AND channel = %q ORDER BY i.item",
-                       channels[c]);
+      g_autofree char *sql = ut_db_sql (
+          "SELECT i.item, mean_distance FROM item i LEFT JOIN control c ON c.item = i.item AND channel = %q ORDER BY i.item",
+          channels[c]);
       g_autoptr (UtDbCursor) cursor = ut_db_query (samples->db, sql, error);
       g_autoptr (GByteArray) column = g_byte_array_new ();
       if (cursor == NULL)
@@ -465,14 +466,14 @@ keep_in_bundle (GBytes *webp, void *data, GError **error)
 static char *
 mark_of (Samples *samples, const char *missing, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor
-      = ut_db_query (samples->db,
-                     "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)), (SELECT count(*) FROM trial) FROM run",
-                     error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (
+      samples->db,
+      "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)), (SELECT count(*) FROM trial) FROM run",
+      error);
   return cursor == NULL || !ut_db_next (cursor, error)
              ? NULL
-             : g_strdup_printf ("undertow " UT_VERSION "\nrun %s\ntrials %" G_GINT64_FORMAT "\nimages %s\n", ut_db_text (cursor, 0),
-                                ut_db_int64 (cursor, 1), missing == NULL ? "yes" : "no");
+             : g_strdup_printf ("undertow " UT_VERSION "\nrun %s\ntrials %" G_GINT64_FORMAT "\nimages %s\n",
+                                ut_db_text (cursor, 0), ut_db_int64 (cursor, 1), missing == NULL ? "yes" : "no");
 }
 
 static gboolean
@@ -506,7 +507,8 @@ static gboolean
 append_numbers (Samples *samples, GError **error)
 {
   GString *json = samples->json;
-  g_string_append_printf (json, "{\"of\":{\"items\":%u,\"trials\":%" G_GUINT64_FORMAT "}", samples->order->len, samples->n_trials);
+  g_string_append_printf (json, "{\"of\":{\"items\":%u,\"trials\":%" G_GUINT64_FORMAT "}", samples->order->len,
+                          samples->n_trials);
   ut_json_append_key (json, "channel");
   ut_json_append_string (json, samples->channel);
   if (!append_variants (samples, error))

@@ -95,7 +95,8 @@ read_recorded (UtDb *db, const UtReplayPlace *place, Recorded *out, GError **err
     out->config.format = dup_fact (db, UT_RUN_FORMAT, NULL);
   if (out->config.path != NULL && out->questions != NULL && out->perturbations != NULL)
     return TRUE;
-  g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, "the run does not say how its benchmark was read; an older version made it");
+  g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED,
+                       "the run does not say how its benchmark was read; an older version made it");
   return FALSE;
 }
 
@@ -198,8 +199,7 @@ read_predictions (UtReplay *replay, GError **error)
       };
       g_array_append_val (options, option);
       if (item < n)
-        replay->clean_predictions[item]
-            = ut_score_decide (form, (const UtOptionScore *) (void *) options->data, options->len);
+        replay->clean_predictions[item] = ut_score_decide (form, (const UtOptionScore *) (void *) options->data, options->len);
     }
   return TRUE;
 }
@@ -313,7 +313,8 @@ ut_replay_images (UtReplay *replay, unsigned item, unsigned variant_id, GError *
   if (variant->family->role == UT_ROLE_CONTROL && (others = ut_others_load (replay->dataset, group, replay->seed, error)) == NULL)
     return NULL;
   g_autoptr (GPtrArray) images = ut_group_render (group, variant, &subject, others, replay->seed, error);
-  return images != NULL && check_images (replay, group, variant, &subject, images, noted, error) ? g_steal_pointer (&images) : NULL;
+  return images != NULL && check_images (replay, group, variant, &subject, images, noted, error) ? g_steal_pointer (&images)
+                                                                                                 : NULL;
 }
 
 gboolean
