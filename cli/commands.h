@@ -8,6 +8,7 @@ int ut_cmd_show (int argc, char **argv);
 int ut_cmd_report (int argc, char **argv);
 int ut_cmd_figures (int argc, char **argv);
 int ut_cmd_export (int argc, char **argv);
+int ut_cmd_compare (int argc, char **argv);
 int ut_cmd_sql (int argc, char **argv);
 int ut_cmd_rescore (int argc, char **argv);
 int ut_cmd_perturb (int argc, char **argv);

@@ -22,6 +22,7 @@ static const Command commands[] = {
   { "report", ut_cmd_report, "Write one page with the charts, findings and samples of runs" },
   { "figures", ut_cmd_figures, "Write the charts of runs as files for a paper" },
   { "export", ut_cmd_export, "Write a run's views as CSV, Parquet or JSON, and the paper's tables as LaTeX" },
+  { "compare", ut_cmd_compare, "Hold runs of the same questions against each other" },
   { "sql", ut_cmd_sql, "Run a query of yours over a run" },
   { "rescore", ut_cmd_rescore, "Decide a run's answers by another score, without the model" },
   { "inspect", ut_cmd_inspect, "Tell what a benchmark holds, and what of it is left out" },

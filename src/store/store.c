@@ -272,6 +272,38 @@ ut_store_open_export (const char *path, const char *folder, GError **error)
   return open_read (path, folder, error);
 }
 
+static gboolean
+write_kept (UtDb *db, const UtKeptTrial *kept, size_t n, GError **error)
+{
+  g_autoptr (UtDbAppender) rows = ut_db_appender_new (db, "kept", error);
+  if (rows == NULL)
+    return FALSE;
+  for (size_t i = 0; i < n; i++)
+    {
+      ut_db_append_int64 (rows, kept[i].item);
+      ut_db_append_int64 (rows, kept[i].variant);
+      ut_db_append_text (rows, kept[i].label);
+      if (!ut_db_append_end_row (rows, error))
+        return FALSE;
+    }
+  return ut_db_appender_flush (rows, error);
+}
+
+/* All else that a view counts, it joins with one of these three. They hide the file's, since the search path has the memory first; so do the
+ * views, which the file's own would not look for. */
+gboolean
+ut_store_restrict (UtStore *store, const UtKeptTrial *kept, size_t n, GError **error)
+{
+  static const char hide[]
+      = "CREATE TABLE memory.main.item AS FROM run_file.main.item WHERE item IN (SELECT item FROM kept);"
+        "CREATE TABLE memory.main.variant AS FROM run_file.main.variant WHERE variant IN (SELECT variant FROM kept);"
+        "CREATE TABLE memory.main.trial AS SELECT t.* REPLACE (k.label AS label) "
+        "FROM run_file.main.trial t JOIN kept k USING (item, variant)";
+  return ut_db_exec (store->db, "CREATE TABLE memory.main.kept (item UINTEGER, variant UINTEGER, label VARCHAR)", error)
+         && write_kept (store->db, kept, n, error) && ut_db_exec (store->db, hide, error)
+         && ut_db_exec (store->db, (const char *) views_sql, error);
+}
+
 void
 ut_store_close (UtStore *store)
 {

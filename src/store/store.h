@@ -19,6 +19,16 @@ UtStore *ut_store_open_read (const char *path, GError **error);
 /* The same, and SQL may read and write the files of `folder`, an absolute path: COPY … TO. */
 UtStore *ut_store_open_export (const char *path, const char *folder, GError **error);
 
+/* A trial that counts, and what is taken for its label; NULL for none. */
+typedef struct {
+  unsigned item, variant;
+  const char *label;
+} UtKeptTrial;
+
+/* Of a run open for reading: from now on its views are those of a run that has these trials [n] alone, each of which it has, and their items
+ * and variants. Once a store. The file stays as it is. */
+gboolean ut_store_restrict (UtStore *store, const UtKeptTrial *kept, size_t n, GError **error);
+
 /* Drops what was not committed. */
 void ut_store_close (UtStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtStore, ut_store_close)

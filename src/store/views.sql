@@ -660,22 +660,28 @@ WITH question AS (
          count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)       AS negatives,
          count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp,
          count(n.right_now) FILTER (n.yes_no AND n.answer = 0)        AS positives,
-         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y <> 0) AS fn
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y <> 0) AS fn,
+         count(n.delta_margin) AS margins, coalesce(sum(n.delta_margin ORDER BY n.variant), 0) AS delta_margin
   FROM instances n JOIN pools p USING (variant)
   GROUP BY p.place, p.family, n.item
 ), perturbed AS (
   SELECT place, family, image_id, count(*) AS questions, count(*) FILTER (flips > 0) AS questions_flipped,
          sum(instances) AS instances, sum(flips) AS flips, sum(RR + WR) AS n_right, sum(WR - RW) AS n_gained,
          sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp,
-         sum(positives) AS positives, sum(fn) AS fn
+         sum(positives) AS positives, sum(fn) AS fn, sum(margins) AS margins, sum(delta_margin ORDER BY item) AS delta_margin
   FROM question GROUP BY place, family, image_id
 ), clean AS (
   SELECT image_id, count(*) FILTER (right_now) AS n_right, count(right_now) AS judged,
          count(right_now) FILTER (yes_no AND answer <> 0)           AS negatives,
          count(right_now) FILTER (yes_no AND answer <> 0 AND y = 0) AS fp,
          count(right_now) FILTER (yes_no AND answer = 0)            AS positives,
-         count(right_now) FILTER (yes_no AND answer = 0 AND y <> 0) AS fn
+         count(right_now) FILTER (yes_no AND answer = 0 AND y <> 0) AS fn,
+         count(margin) AS margins, sum(margin ORDER BY item) AS margin
   FROM answers WHERE variant = 0 GROUP BY image_id
+), yes_no AS (
+  SELECT -1 AS place, 'clean' AS family, image_id, positives, negatives, fn, fp FROM clean WHERE positives + negatives > 0
+  UNION ALL
+  SELECT place, family, image_id, positives, negatives, fn, fp FROM perturbed WHERE positives + negatives > 0
 ), shifted AS (
   SELECT f.place, f.family, c.image_id, coalesce(p.fp, 0) AS fp, coalesce(p.negatives, 0) AS negatives,
          c.fp AS fp_clean, c.negatives AS negatives_clean,
@@ -722,7 +728,7 @@ WITH question AS (
   SELECT -1 AS place, 'clean' AS family, 1 AS rank, 'accuracy' AS quantity, NULL AS channel, 'ratio' AS form, image_id,
          n_right::DOUBLE AS a, judged::DOUBLE AS b, NULL::DOUBLE AS c, NULL::DOUBLE AS d FROM clean
   UNION ALL
-  SELECT -1, 'clean', 6, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM clean WHERE negatives > 0
+  SELECT -1, 'clean', 5, 'margin', NULL, 'ratio', image_id, margin, margins, NULL, NULL FROM clean WHERE margins > 0
   UNION ALL
   SELECT place, family, 1, 'accuracy', NULL, 'ratio', image_id, n_right, judged, NULL, NULL FROM perturbed
   UNION ALL
@@ -732,7 +738,15 @@ WITH question AS (
   UNION ALL
   SELECT place, family, 4, 'IV', NULL, 'ratio', image_id, questions_flipped, questions, NULL, NULL FROM perturbed
   UNION ALL
-  SELECT place, family, 6, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM perturbed WHERE negatives > 0
+  SELECT place, family, 5, 'delta_margin', NULL, 'ratio', image_id, delta_margin, margins, NULL, NULL FROM perturbed WHERE margins > 0
+  UNION ALL
+  SELECT place, family, 6, 'precision', NULL, 'ratio', image_id, positives - fn, positives - fn + fp, NULL, NULL FROM yes_no
+  UNION ALL
+  SELECT place, family, 6, 'recall', NULL, 'ratio', image_id, positives - fn, positives, NULL, NULL FROM yes_no WHERE positives > 0
+  UNION ALL
+  SELECT place, family, 6, 'FPR', NULL, 'ratio', image_id, fp, negatives, NULL, NULL FROM yes_no WHERE negatives > 0
+  UNION ALL
+  SELECT place, family, 6, 'yes_rate', NULL, 'ratio', image_id, positives - fn + fp, positives + negatives, NULL, NULL FROM yes_no
   UNION ALL
   SELECT place, family, 7, 'delta_FPR', NULL, 'difference', image_id, fp, negatives, fp_clean, negatives_clean FROM shifted
   WHERE negatives_clean > 0
