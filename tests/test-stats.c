@@ -2,9 +2,11 @@
 #include "base/rng.h"
 #include "stats/auroc.h"
 #include "stats/bootstrap.h"
+#include "stats/signs.h"
 
 #include <glib.h>
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   size_t n_clusters;
@@ -346,6 +348,117 @@ test_auroc_coverage (void)
     }
 }
 
+/* P(|X − n/2| ≥ |k − n/2|) of X ~ Binomial(n, ½), from the coefficients. */
+static double
+binomial_two_sided (unsigned k, unsigned n)
+{
+  double coefficient = 1, tail = 0;
+  for (unsigned j = 0; j <= MIN (k, n - k); j++)
+    {
+      tail += coefficient;
+      coefficient *= (double) (n - j) / (double) (j + 1);
+    }
+  return MIN (1, 2 * tail / exp2 (n));
+}
+
+/* With one discordant pair a cluster it is McNemar's exact test, whatever clusters without one stand between them. */
+static void
+test_signs_of_single_pairs (void)
+{
+  gint64 differences[60] = {};
+  for (unsigned n = 0; n <= 30; n++)
+    for (unsigned k = 0; k <= n; k++)
+      {
+        for (unsigned i = 0; i < 30; i++)
+          differences[2 * i] = i < k ? 1 : i < n ? -1 : 0;
+        g_assert_cmpfloat_with_epsilon (ut_signs_test (differences, G_N_ELEMENTS (differences)), binomial_two_sided (k, n),
+                                        1e-14);
+      }
+}
+
+/* All choices of signs, one by one. */
+static double
+try_all_signs (const gint64 *differences, unsigned n)
+{
+  gint64 seen = 0;
+  for (unsigned i = 0; i < n; i++)
+    seen += differences[i];
+  unsigned beyond = 0;
+  for (unsigned signs = 0; signs < 1u << n; signs++)
+    {
+      gint64 sum = 0;
+      for (unsigned i = 0; i < n; i++)
+        sum += signs >> i & 1 ? differences[i] : -differences[i];
+      beyond += ABS (sum) >= ABS (seen);
+    }
+  return beyond / exp2 (n);
+}
+
+static void
+test_signs_of_clusters (void)
+{
+  UtRng rng = ut_rng_init (1, "", "signs", 0);
+  for (unsigned round = 0; round < 200; round++)
+    {
+      gint64 differences[12];
+      const unsigned n = round % G_N_ELEMENTS (differences) + 1;
+      for (unsigned i = 0; i < n; i++)
+        differences[i] = (gint64) ut_rng_below (&rng, 13) - 5;
+      g_assert_cmpfloat_with_epsilon (ut_signs_test (differences, n), try_all_signs (differences, n), 1e-14);
+    }
+}
+
+/* Where instances of an image go together, it rejects as often as it says (5 %); taken one by one they are called different far more often. */
+static void
+test_signs_hold_their_level (void)
+{
+  constexpr unsigned n_rounds = 2000;
+  constexpr unsigned n_images = 30;
+  constexpr unsigned n_instances = 8;
+  unsigned by_image = 0, one_by_one = 0;
+  UtRng rng = ut_rng_init (2, "", "signs", 1);
+  for (unsigned round = 0; round < n_rounds; round++)
+    {
+      gint64 images[n_images], instances[n_images * n_instances];
+      for (unsigned i = 0; i < n_images; i++)
+        {
+          const unsigned side = (unsigned) ut_rng_below (&rng, 2);
+          images[i] = 0;
+          for (unsigned k = 0; k < n_instances; k++)
+            {
+              const gboolean strays = ut_rng_below (&rng, 10) == 0;
+              instances[i * n_instances + k] = (side == 1) != strays ? 1 : -1;
+              images[i] += instances[i * n_instances + k];
+            }
+        }
+      by_image += ut_signs_test (images, n_images) <= 0.05;
+      one_by_one += ut_signs_test (instances, n_images * n_instances) <= 0.05;
+    }
+  g_test_message ("by image %u, one by one %u of %u", by_image, one_by_one, n_rounds);
+  g_assert_cmpuint (by_image, <=, n_rounds * 65 / 1000);
+  g_assert_cmpuint (by_image, >=, n_rounds * 25 / 1000);
+  g_assert_cmpuint (one_by_one, >=, n_rounds * 30 / 100);
+}
+
+/* Many clusters and large differences: still what the normal limit says, and 1 where nothing differs. */
+static void
+test_signs_of_many (void)
+{
+  g_autofree gint64 *differences = g_new (gint64, 4000);
+  double squares = 0;
+  gint64 sum = 0;
+  for (unsigned i = 0; i < 4000; i++)
+    {
+      differences[i] = (gint64) (i % 9) * (i % 19 < 10 ? 1 : -1);
+      squares += (double) (differences[i] * differences[i]);
+      sum += differences[i];
+    }
+  g_assert_cmpfloat_with_epsilon (ut_signs_test (differences, 4000), erfc ((double) (sum - 1) / sqrt (2 * squares)), 1e-3);
+  memset (differences, 0, 4000 * sizeof *differences);
+  g_assert_cmpfloat (ut_signs_test (differences, 4000), ==, 1);
+  g_assert_cmpfloat (ut_signs_test (NULL, 0), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -361,5 +474,9 @@ main (int argc, char **argv)
   g_test_add_func ("/stats/auroc-oracle", test_auroc_oracle);
   g_test_add_func ("/stats/auroc-closed-forms", test_auroc_closed_forms);
   g_test_add_func ("/stats/auroc-coverage", test_auroc_coverage);
+  g_test_add_func ("/stats/signs-of-single-pairs", test_signs_of_single_pairs);
+  g_test_add_func ("/stats/signs-of-clusters", test_signs_of_clusters);
+  g_test_add_func ("/stats/signs-hold-their-level", test_signs_hold_their_level);
+  g_test_add_func ("/stats/signs-of-many", test_signs_of_many);
   return g_test_run ();
 }

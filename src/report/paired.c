@@ -81,9 +81,10 @@ copy_rows (UtDb *from, const char *sql, unsigned run, UtDb *to, const char *tabl
   return ut_db_appender_flush (rows, error);
 }
 
-/* Control drifts are measured when all trials are done, where there are representations to measure them on. */
-static const char finished_sql[] = "SELECT NOT EXISTS (FROM item ANTI JOIN (FROM trial WHERE variant = 0) USING (item)) "
-                                   "AND (EXISTS (FROM control) OR NOT EXISTS (FROM embedding))";
+/* Control drifts are measured when all trials are done, where two questions or more have representations. */
+static const char finished_sql[]
+    = "SELECT NOT EXISTS (FROM item ANTI JOIN (FROM trial WHERE variant = 0) USING (item)) "
+      "AND (EXISTS (FROM control) OR (SELECT count(DISTINCT item) FROM embedding WHERE variant = 0) < 2)";
 
 static const struct {
   const char *table, *sql;
@@ -525,34 +526,41 @@ count_of (UtDbCursor *matched, const char *column)
   return ut_db_int64 (matched, (unsigned) ut_db_column_index (matched, column));
 }
 
-static void
-write_count (UtDbCursor *matched, const char *column, const char *format, FILE *out)
+/* "12 questions" */
+static char *
+counted (UtDbCursor *matched, const char *column, const char *what)
 {
   const gint64 n = count_of (matched, column);
-  if (n == 0)
-    return;
-  fprintf (out, "%" G_GINT64_FORMAT " %s", n, format);
-  fputs (".\n", out);
+  return g_strdup_printf ("%" G_GINT64_FORMAT " %s%s", n, what, n == 1 ? "" : "s");
 }
 
 /* What is compared, and all that is not. */
 static void
 write_matched (UtDbCursor *matched, FILE *out)
 {
-  fprintf (out,
-           "%" G_GINT64_FORMAT " questions on %" G_GINT64_FORMAT " images are in both, and %" G_GINT64_FORMAT
-           " instances under %" G_GINT64_FORMAT " variants.\n",
-           count_of (matched, "questions"), count_of (matched, "images"), count_of (matched, "instances"),
-           count_of (matched, "variants"));
-  write_count (matched, "questions_only_reference", "questions are in the first run alone", out);
-  write_count (matched, "questions_only_run", "questions are in this run alone", out);
-  write_count (matched, "questions_reworded",
-               "of these have the id and image of a question of the first, but other words or another right answer", out);
-  write_count (matched, "questions_unanswered", "questions are in both, but not both have answered them on the clean image", out);
-  write_count (matched, "variants_only_reference", "variants are in the first run alone", out);
-  write_count (matched, "variants_only_run", "variants are in this run alone", out);
-  write_count (matched, "instances_only_reference", "instances are in the first run alone", out);
-  write_count (matched, "instances_only_run", "instances are in this run alone", out);
+  static const struct {
+    const char *column, *what, *where;
+  } left_out[] = {
+    { "questions_only_reference", "question", "in the first run alone" },
+    { "questions_only_run", "question", "in this run alone" },
+    { "questions_reworded", "question",
+      "among these with the id and image of one of the first run, but in other words or with another "
+      "right answer" },
+    { "questions_unanswered", "question", "in both, but not answered by both on the clean image" },
+    { "variants_only_reference", "variant", "in the first run alone" },
+    { "variants_only_run", "variant", "in this run alone" },
+    { "instances_only_reference", "instance", "in the first run alone" },
+    { "instances_only_run", "instance", "in this run alone" },
+  };
+  g_autofree char *questions = counted (matched, "questions", "question"), *images = counted (matched, "images", "image"),
+                  *instances = counted (matched, "instances", "instance"), *variants = counted (matched, "variants", "variant");
+  fprintf (out, "Compared: %s on %s, %s under %s.\n", questions, images, instances, variants);
+  for (size_t i = 0; i < G_N_ELEMENTS (left_out); i++)
+    if (count_of (matched, left_out[i].column) > 0)
+      {
+        g_autofree char *n = counted (matched, left_out[i].column, left_out[i].what);
+        fprintf (out, "Left out: %s %s.\n", n, left_out[i].where);
+      }
 }
 
 /* A run's rows of one of the tables for people. Numbers are never cut, not even those that stand in texts, so the width is what it is. */

@@ -626,6 +626,14 @@ def sums_of_answers(run, items, instances):
             expected["delta_" + rate] = (wrong(of), len(of), wrong(clean), len(clean))
         if of and rate == "FPR":
             expected[rate] = (wrong(of), len(of))
+    asked = [(i, v) for i, v in judged if run.questions[i][1]]
+    if asked:
+        said = [run.right(i) for i, v in asked if run.answer(i, v) == 0]  # Yes
+        positives = sum(run.right(i) == 0 for i, _ in asked)
+        expected |= {"precision": (said.count(0), len(said)), "yes_rate": (len(said), len(asked))}
+        if positives:
+            expected["recall"] = (said.count(0), positives)
+    expected["delta_margin"] = (math.fsum(run.m(i, v) - run.m(i, "clean") for i, v in instances), len(instances))
     if flips:
         expected["flip_margin"] = (math.fsum(run.m(i, v) for i, v in flips), len(flips))
     return expected
@@ -682,8 +690,10 @@ def test_intervals(run):
     published = {(r["family"], q, None): r[q] for r in view(run.run, "families") for q in ("IFR", "IV", "accuracy", "delta_accuracy")}
     whole = {r["family"]: r for r in view(run.run, "accuracy") if r["category"] == "all"}
     published |= {("clean", "accuracy", None): whole["clean"]["accuracy"]}
+    published |= {("clean", "margin", None): mean(run.m(i, "clean") for i in run.items)}
+    published |= {(r["family"], "delta_margin", None): r["delta_margin"] for r in view(run.run, "families")}
     if whole["clean"]["FPR"] is not None:
-        published |= {(f, "FPR", None): r["FPR"] for f, r in whole.items()}
+        published |= {(f, rate, None): r[rate] for f, r in whole.items() for rate in ("FPR", "precision", "recall", "yes_rate")}
         published |= {(f, "delta_FPR", None): r["FPR"] - whole["clean"]["FPR"] for f, r in whole.items() if f != "clean"}
         published |= {(f, "delta_FNR", None): whole["clean"]["recall"] - r["recall"] for f, r in whole.items() if f != "clean"}
     published |= {(r["family"], q, r["channel"]): r[q] for r in view(run.run, "drift") for q in ("percent", "hidden_percent")}
