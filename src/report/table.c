@@ -345,7 +345,7 @@ column_new (UtDbCursor *cursor, unsigned index)
   const UtDbType type = ut_db_column_type (cursor, index);
   return (Column) {
     .name = g_strdup (name),
-    .header = g_strdup (style != NULL && *style->header != '\0' ? style->header : name),
+    .header = ut_text_without_controls (style != NULL && *style->header != '\0' ? style->header : name),
     .unit = style != NULL && style->unit != NULL ? style->unit : "",
     .number = type == UT_DB_INT64 || type == UT_DB_DOUBLE,
     .sign = style != NULL && style->sign,
