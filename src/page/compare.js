@@ -35,6 +35,12 @@
     });
   }
 
+  /* Runs go by their files' names, as on the other pages. */
+  function withShortNames(comparison) {
+    const short = row => "name" in row ? {...row, name: row.name.replace(/\.duckdb$/, "")} : row;
+    return Object.fromEntries(Object.entries(comparison).map(([part, rows]) => [part, rows.map(short)]));
+  }
+
   const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
   const warning = text => el("p", {className: "warning", dir: "auto"}, el("strong", null, "Warning: "), text);
@@ -47,12 +53,15 @@
 
   /* ── what differs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
+  /* Hashes are told apart by their beginnings; the page of a run has them whole. */
+  const shortHash = (fact, value) => fact.endsWith("sha256") && value ? value.slice(0, 12) : value;
+
   /* A fact a row, a run a column. */
   function factTable({runs, differs}, informative, caption) {
     const labels = distinct(runs.map(({name}) => name), ["fact"]);
     const byFact = Map.groupBy(differs.filter(row => row.informative === informative), ({key}) => key);
     const rows = [...byFact].map(([fact, values]) =>
-      ({fact, ...Object.fromEntries(labels.map((label, i) => [label, values.find(({run}) => run === i)?.value ?? null]))}));
+      ({fact, ...Object.fromEntries(labels.map((label, i) => [label, shortHash(fact, values.find(({run}) => run === i)?.value ?? null)]))}));
     return rows.length > 0 ? table(rows, {columns: ["fact", ...labels], name: "differs", caption})
       : el("p", null, "The runs are alike in all that makes a run what it is.");
   }
@@ -126,7 +135,7 @@
     const encoding = {y: {field: "family", type: "nominal", sort: null, title: null}, ...runs};
     return {
       data: {name: "rows"},
-      height: {step: n > 1 ? 14 * n + 12 : 26},
+      height: {step: n > 1 ? 14 : 26},
       layer: [
         {mark: {type: "rule", strokeDash: [4, 3]}, encoding: {x: {datum: 0, type: "quantitative"}}},
         {transform: [{filter: "isValid(datum.low)"}], mark: {type: "rule", strokeWidth: 2},
@@ -165,7 +174,8 @@
   addPage({
     id: "compare", title: "Compare",
     show: report => Boolean(report.comparison),
-    mount(element, {comparison}, state) {
+    mount(element, report, state) {
+      const comparison = withShortNames(report.comparison);
       const known = choices(comparison), place = el("div"), [first, ...others] = comparison.runs;
       const select = el("select", {onchange: () => location.hash = href("compare", {quantity: select.value})},
                         [...known].map(([key, choice]) => el("option", {value: key}, titleOf(choice))));
