@@ -1,5 +1,5 @@
-/* The page that holds runs against the first of them: what differs, what is compared, by how much, and whether that is chance. Its data,
- * report.comparison, are those of ut_paired_json (report/paired.h). */
+/* The page that holds runs against the first of them: what differs, what is compared, by how much, and whether that is chance. Its data, one
+ * of report.comparisons, are those of ut_paired_json (report/paired.h). */
 "use strict";
 
 (() => {
@@ -171,27 +171,45 @@
 
   /* ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
+  /* One group of runs that share questions. Gives what follows the state. */
+  function showComparison(place, comparison, goTo) {
+    const known = choices(comparison), drawing = el("div"), [first, ...others] = comparison.runs;
+    const select = el("select", {onchange: () => goTo({quantity: select.value})}, [...known].map(([key, choice]) => el("option", {value: key}, titleOf(choice))));
+    let drawn = null;
+    const parts = [el("p", {className: "subject", dir: "auto"}, `${others.map(({name}) => name).join(", ")}, held against ${first.name}`),
+                   warnings(comparison), whatDiffers(comparison), whatIsCompared(comparison), byHowMuch(comparison),
+                   el("label", null, "Difference by family: ", select), drawing, whetherChance(comparison),
+                   later("All differences", () => table(comparison.differences, {name: "differences", caption: "All differences"}))];
+    place.replaceChildren(...parts.flat(Infinity).filter(Boolean));
+    return state => {
+      const wanted = state.get("quantity"), key = known.has(wanted) ? wanted : known.keys().next().value;
+      if (key === undefined || key === drawn)
+        return;
+      drawn = select.value = key;
+      drawing.replaceChildren(difference(comparison, known.get(key)));
+    };
+  }
+
   addPage({
     id: "compare", title: "Compare",
-    show: report => Boolean(report.comparison),
+    show: report => report.comparisons.length > 0,
     mount(element, report, state) {
-      const comparison = withShortNames(report.comparison);
-      const known = choices(comparison), place = el("div"), [first, ...others] = comparison.runs;
-      const select = el("select", {onchange: () => location.hash = href("compare", {quantity: select.value})},
-                        [...known].map(([key, choice]) => el("option", {value: key}, titleOf(choice))));
-      let drawn = null;
+      const comparisons = report.comparisons.map(withShortNames), place = el("div");
+      const groupOf = state => Math.min(comparisons.length - 1, Math.max(0, Math.trunc(Number(state.get("against")) || 0)));
+      let now = state, shown = null, follow = null;
+      const goTo = changes => location.hash = href("compare", {against: now.get("against"), quantity: now.get("quantity"), ...changes});
+      const select = el("select", {onchange: () => goTo({against: select.value})},
+                        comparisons.map(({runs: [{name}]}, i) => el("option", {value: i}, name)));
+      if (comparisons.length > 1)
+        element.append(el("label", null, "Runs of the same questions, held against ", select));
+      element.append(place);
       const update = state => {
-        const wanted = state.get("quantity"), key = known.has(wanted) ? wanted : known.keys().next().value;
-        if (key === undefined || key === drawn)
-          return;
-        drawn = select.value = key;
-        place.replaceChildren(difference(comparison, known.get(key)));
+        const group = groupOf(now = state);
+        if (group !== shown)
+          follow = showComparison(place, comparisons[group], goTo);
+        shown = select.value = group;
+        follow(state);
       };
-      const parts = [el("p", {className: "subject", dir: "auto"}, `${others.map(({name}) => name).join(", ")}, held against ${first.name}`),
-                     warnings(comparison), whatDiffers(comparison), whatIsCompared(comparison), byHowMuch(comparison),
-                     el("label", null, "Difference by family: ", select), place, whetherChance(comparison),
-                     later("All differences", () => table(comparison.differences, {name: "differences", caption: "All differences"}))];
-      element.append(...parts.flat(Infinity).filter(Boolean));
       update(state);
       return update;
     },

@@ -2,12 +2,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "page/json.h"
 #include "page/samples.h"
+#include "report/arrangement.h"
 #include "report/charts.h"
+#include "report/paired.h"
 #include "report/report.h"
+#include "report/sentences.h"
 #include "store/store.h"
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------------- */
@@ -17,6 +21,19 @@ append_text (GString *json, const char *key, const char *text)
 {
   ut_json_append_key (json, key);
   ut_json_append_string (json, text);
+}
+
+static void
+append_texts (GString *json, const char *key, const char *const *texts)
+{
+  ut_json_append_key (json, key);
+  g_string_append_c (json, '[');
+  for (const char *const *text = texts; *text != NULL; text++)
+    {
+      ut_json_append_comma (json);
+      ut_json_append_string (json, *text);
+    }
+  g_string_append_c (json, ']');
 }
 
 /* An array with an object a row. */
@@ -83,6 +100,16 @@ append_unfinished (GString *json, const Source *run, GError **error)
 }
 
 static gboolean
+append_summary (GString *json, const Source *run, GError **error)
+{
+  g_auto (GStrv) sentences = ut_report_sentences (run->db, error);
+  if (sentences == NULL)
+    return FALSE;
+  append_texts (json, "summary", (const char *const *) sentences);
+  return TRUE;
+}
+
+static gboolean
 append_rows (GString *json, const Source *run, GError **error)
 {
   static const UtChart *const charts[] = { ut_charts, ut_run_charts };
@@ -136,7 +163,7 @@ append_samples (GString *json, const Source *run, GError **error)
 
 /* What the page knows of a run; a further fact is a row here, and appends its key with its value. */
 static gboolean (*const run_parts[]) (GString *json, const Source *run, GError **error) = {
-  append_name, append_caveat, append_unfinished, append_rows, append_identity, append_tables, append_samples,
+  append_name, append_caveat, append_unfinished, append_summary, append_rows, append_identity, append_tables, append_samples,
 };
 
 static gboolean
@@ -194,6 +221,65 @@ append_runs (GString *json, const char *const *paths, unsigned n_paths, const Ut
   return TRUE;
 }
 
+/* What of the paper's findings the runs show, those that make models by tasks. */
+static gboolean
+append_findings (GString *json, const char *const *paths, unsigned n_paths, GError **error)
+{
+  g_auto (UtArrangement) arrangement = { 0 };
+  if (!ut_arrangement_read (paths, n_paths, &arrangement, error))
+    return FALSE;
+  const UtComparedRuns runs = ut_arrangement_runs (&arrangement);
+  char *text = NULL;
+  size_t n = 0;
+  FILE *out = open_memstream (&text, &n);
+  const gboolean ok = ut_report_comparison (&runs, UT_TABLE_JSON, 0, out, error);
+  fclose (out);
+  for (char **path = arrangement.left_out; *path != NULL; path++)
+    {
+      char *name = g_filename_display_basename (*path);
+      g_free (*path);
+      *path = name;
+    }
+  ut_json_append_key (json, "findings");
+  g_string_append_c (json, '{');
+  append_texts (json, "models", (const char *const *) arrangement.models);
+  append_texts (json, "tasks", (const char *const *) arrangement.tasks);
+  append_texts (json, "left_out", (const char *const *) arrangement.left_out);
+  /* Its members join these. */
+  if (ok)
+    g_string_append_printf (json, ",%s", strchr (text, '{') + 1);
+  free (text);
+  return ok;
+}
+
+/* Each group of runs that share questions, held against its first. */
+static gboolean
+append_comparisons (GString *json, const char *const *paths, unsigned n_paths, GError **error)
+{
+  g_autofree unsigned *first = g_new (unsigned, n_paths);
+  if (!ut_paired_groups (paths, n_paths, first, error))
+    return FALSE;
+  ut_json_append_key (json, "comparisons");
+  g_string_append_c (json, '[');
+  for (unsigned group = 0; group < n_paths; group++)
+    {
+      g_autoptr (GPtrArray) members = g_ptr_array_new ();
+      for (unsigned run = 0; run < n_paths; run++)
+        if (first[run] == group)
+          g_ptr_array_add (members, (void *) paths[run]);
+      if (members->len < 2)
+        continue;
+      g_autoptr (UtPaired) paired = ut_paired_new ((const char *const *) members->pdata, members->len, error);
+      g_autofree char *text = paired != NULL ? ut_paired_json (paired, error) : NULL;
+      if (text == NULL)
+        return FALSE;
+      ut_json_append_comma (json);
+      g_string_append (json, text);
+    }
+  g_string_append_c (json, ']');
+  return TRUE;
+}
+
 gboolean
 ut_page_append_data (GString *json, const char *title, const char *const *paths, unsigned n_paths,
                      const UtSamplesOptions *samples, GError **error)
@@ -206,7 +292,8 @@ ut_page_append_data (GString *json, const char *title, const char *const *paths,
   g_string_append (json, columns);
   append_charts (json, "charts", ut_charts);
   append_charts (json, "run_charts", ut_run_charts);
-  if (!append_runs (json, paths, n_paths, samples, error))
+  if (!append_findings (json, paths, n_paths, error) || !append_comparisons (json, paths, n_paths, error)
+      || !append_runs (json, paths, n_paths, samples, error))
     return FALSE;
   g_string_append_c (json, '}');
   return TRUE;

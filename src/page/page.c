@@ -24,6 +24,10 @@ static const unsigned char pages_js[] = {
 #embed "pages.js"
   , 0
 };
+static const unsigned char compare_js[] = {
+#embed "compare.js"
+  , 0
+};
 static const unsigned char samples_css[] = {
 #embed "samples.css"
   , 0
@@ -42,6 +46,7 @@ static const unsigned char *const scripts[] = {
   report_js,
   pages_js,
   samples_js,
+  compare_js,
   (const unsigned char *) "undertow.start();\n",
 };
 

@@ -102,14 +102,25 @@
 
   const verdictClass = verdict => verdict.startsWith("holds") ? "good" : verdict.startsWith("does not") ? "bad" : "open";
 
+  const article = ({finding, verdict, reason}) =>
+    el("article", {className: `finding ${verdictClass(verdict)}`},
+       el("h2", null, finding), el("p", {className: "verdict"}, capital(verdict)), el("p", {dir: "auto"}, reason),
+       rules[finding] ? el("p", {className: "rule"}, el("span", null, "The test: "), rules[finding]) : null);
+
   addPage({
-    id: "findings", title: "Findings",
-    show: report => (report.findings ?? []).length > 0,
-    mount(element, report) {
-      element.append(el("p", null, "Three findings of the paper, held against these runs. A verdict is about these models on these questions; it says “cannot be told” where the interval leaves both open."),
-        ...report.findings.map(({name, verdict, reason}) => el("article", {className: `finding ${verdictClass(verdict)}`},
-          el("h2", null, name), el("p", {className: "verdict"}, capital(verdict)), el("p", null, reason),
-          rules[name] ? el("p", {className: "rule"}, el("span", null, "The test: "), rules[name]) : null)));
+    id: "findings", title: "Findings", show: () => true,
+    mount(element, {findings: {models, tasks, left_out, estimates, findings}, runs}) {
+      const names = list => new Intl.ListFormat("en").format(list);
+      element.append(
+        el("p", null, "Three findings of the paper, held against what these runs have. A verdict is about these models on these questions; it cannot be told where the interval leaves both open."),
+        el("p", {dir: "auto"}, `${models.length === 1 ? "One model" : `${models.length} models, smallest first`}: ${names(models)}. `
+                               + `${tasks.length === 1 ? "One task" : `${tasks.length} tasks`}: ${names(tasks)}.`),
+        left_out.length > 0 ? el("p", {className: "missing", dir: "auto"}, `Left out, since the findings are asked of every model on every task: ${names(left_out)}.`) : "",
+        ...[...new Set(runs.map(({caveat}) => caveat).filter(Boolean))].map(warning),
+        ...findings.map(article),
+        el("h2", null, "The numbers behind"),
+        el("p", null, "Each with its 95 % interval by bootstrap over images, the same images drawn for all models."),
+        table(estimates, {name: "findings", caption: "By task, quantity and model"}));
     },
   });
 

@@ -405,8 +405,9 @@ name_runs (const char *const *paths, unsigned n)
   return names;
 }
 
-UtPaired *
-ut_paired_new (const char *const *paths, unsigned n, GError **error)
+/* The runs read, nothing compared. */
+static UtPaired *
+read_all (const char *const *paths, unsigned n, GError **error)
 {
   g_autoptr (UtPaired) paired = g_new0 (UtPaired, 1);
   paired->paths = g_new0 (char *, n + 1);
@@ -415,10 +416,40 @@ ut_paired_new (const char *const *paths, unsigned n, GError **error)
   paired->names = name_runs (paths, n);
   paired->n = n;
   paired->db = ut_db_open (NULL, NULL, error);
-  if (paired->db == NULL || !ut_db_exec (paired->db, (const char *) paired_sql, error) || !read_runs (paired, error)
-      || !compare_all (paired, error))
+  if (paired->db == NULL || !ut_db_exec (paired->db, (const char *) paired_sql, error) || !read_runs (paired, error))
     return NULL;
   return g_steal_pointer (&paired);
+}
+
+UtPaired *
+ut_paired_new (const char *const *paths, unsigned n, GError **error)
+{
+  g_autoptr (UtPaired) paired = read_all (paths, n, error);
+  return paired != NULL && compare_all (paired, error) ? g_steal_pointer (&paired) : NULL;
+}
+
+gboolean
+ut_paired_groups (const char *const *paths, unsigned n, unsigned *out_first, GError **error)
+{
+  g_autoptr (UtPaired) paired = read_all (paths, n, error);
+  g_autoptr (UtDbCursor) shared
+      = paired != NULL ? ut_db_query (paired->db,
+                                      "WITH answered AS (FROM question SEMI JOIN trial USING (run, item)) "
+                                      "SELECT DISTINCT b.run, a.run FROM answered a JOIN answered b USING (id, image_id, words, nth) "
+                                      "WHERE a.run < b.run ORDER BY ALL",
+                                      error)
+                       : NULL;
+  if (shared == NULL)
+    return FALSE;
+  for (unsigned run = 0; run < n; run++)
+    out_first[run] = run;
+  while (ut_db_next (shared, NULL))
+    {
+      const unsigned run = (unsigned) ut_db_int64 (shared, 0), earlier = (unsigned) ut_db_int64 (shared, 1);
+      if (out_first[run] == run && out_first[earlier] == earlier)
+        out_first[run] = earlier;
+    }
+  return TRUE;
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------------------------------- */

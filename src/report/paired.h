@@ -14,6 +14,10 @@ UtPaired *ut_paired_new (const char *const *paths, unsigned n, GError **error);
 void ut_paired_free (UtPaired *paired);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtPaired, ut_paired_free)
 
+/* Which of several runs can be compared: in out_first [n] the runs of a group have the number of its first one, which ut_paired_new holds
+ * them against. A run joins the earliest group whose first run has answered a question of its own; else it begins one. */
+gboolean ut_paired_groups (const char *const *paths, unsigned n, unsigned *out_first, GError **error);
+
 /* What ut_paired_write takes for its `table`, NULL-terminated. */
 extern const char *const ut_paired_tables[];
 
