@@ -178,7 +178,7 @@
     let drawn = null;
     const parts = [el("p", {className: "subject", dir: "auto"}, `${others.map(({name}) => name).join(", ")}, held against ${first.name}`),
                    warnings(comparison), whatDiffers(comparison), whatIsCompared(comparison), byHowMuch(comparison),
-                   el("label", null, "Difference by family: ", select), drawing, whetherChance(comparison),
+                   el("label", {className: "chosen"}, "Difference by family: ", select), drawing, whetherChance(comparison),
                    later("All differences", () => table(comparison.differences, {name: "differences", caption: "All differences"}))];
     place.replaceChildren(...parts.flat(Infinity).filter(Boolean));
     return state => {
@@ -201,7 +201,7 @@
       const select = el("select", {onchange: () => goTo({against: select.value})},
                         comparisons.map(({runs: [{name}]}, i) => el("option", {value: i}, name)));
       if (comparisons.length > 1)
-        element.append(el("label", null, "Runs of the same questions, held against ", select));
+        element.append(el("label", {className: "chosen"}, "Runs of the same questions, held against ", select));
       element.append(place);
       const update = state => {
         const group = groupOf(now = state);

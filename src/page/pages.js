@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const {el, addPage, table, chart, number, runName, runIndex, href, code} = undertow;
+  const {el, addPage, table, chart, folded, runName, runIndex, href, code} = undertow;
 
   const factsOf = run => Object.fromEntries(run.identity.map(({key, value}) => [key, value]));
 
@@ -42,13 +42,18 @@
 
   /* ── summary ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
+  const verdictClass = verdict => verdict.startsWith("holds") ? "good" : verdict.startsWith("does not") ? "bad" : "open";
+
+  const verdicts = ({findings}) => el("section", {className: "verdicts"}, el("h2", null, "Of the paper’s findings"), el("ul", null, findings.map(({finding, verdict}) =>
+    el("li", {className: verdictClass(verdict)}, el("a", {href: href("findings")}, finding), ": ", el("strong", null, verdict)))));
+
   pageOfRun({
     id: "summary", title: "Summary",
     content(report, run, name) {
       const overview = report.charts.find(({name}) => name === "overview") ?? report.charts[0];
       return [el("p", {className: "subject", dir: "auto"}, subject(run)), ...warnings(run),
               el("div", {className: "lead"}, (run.summary ?? []).map(sentence => el("p", null, sentence))),
-              chart(overview, run.rows[overview.name], {name}),
+              chart(overview, run.rows[overview.name], {name}), verdicts(report.findings),
               el("p", null, el("a", {href: href("charts")}, "All charts"), " · ", el("a", {href: href("run")}, "How this run was made"))];
     },
   });
@@ -100,8 +105,6 @@
       "The change of accuracy on tasks with options, and of the false-positive rate on yes/no questions: it holds where both intervals lie below 0, and does not where either lies above.",
   };
 
-  const verdictClass = verdict => verdict.startsWith("holds") ? "good" : verdict.startsWith("does not") ? "bad" : "open";
-
   const article = ({finding, verdict, reason}) =>
     el("article", {className: `finding ${verdictClass(verdict)}`},
        el("h2", null, finding), el("p", {className: "verdict"}, capital(verdict)), el("p", {dir: "auto"}, reason),
@@ -134,13 +137,7 @@
   ];
 
   function factList(rows) {
-    return el("dl", {className: "facts"}, rows.map(({key, value}) => [el("dt", null, key), el("dd", {dir: "auto"}, long(value))]));
-  }
-
-  /* Hundreds of variants are there for those who open them. */
-  function long(text) {
-    return text.length <= 300 ? text
-      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text.replaceAll(/,(?=\S)/g, ", ")));
+    return el("dl", {className: "facts"}, rows.map(({key, value}) => [el("dt", null, key), el("dd", {dir: "auto"}, folded(value))]));
   }
 
   function facts(run) {

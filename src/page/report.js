@@ -40,7 +40,7 @@ const undertow = (() => {
   /* How people read a column: the same as `undertow show`. */
   const columnStyle = column => report.columns?.[column] ?? {};
 
-  function number(value, column) {
+  function number(value, column, fraction = false) {
     if (value === null || value === undefined)
       return "–";
     if (typeof value === "boolean")
@@ -48,7 +48,7 @@ const undertow = (() => {
     if (typeof value !== "number")
       return String(value);
     const {digits, sign} = columnStyle(column);
-    let places = digits ?? (Number.isInteger(value) ? 0 : -1);
+    let places = digits ?? (Number.isInteger(value) && !fraction ? 0 : -1);
     if (places === -2)
       return String(Number(value.toPrecision(6)));
     if (places === -1)
@@ -86,6 +86,12 @@ const undertow = (() => {
     };
   }
 
+  /* Very long texts are there for those who open them. */
+  function folded(text) {
+    return text.length <= 300 ? text
+      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text.replaceAll(/,(?=\S)/g, ", ")));
+  }
+
   const rowsAtOnce = 100;
 
   /* Draws the body of a table again and again, as it is sorted, filtered and grows. */
@@ -96,6 +102,7 @@ const undertow = (() => {
       this.columns = columns.filter((column, i) => i === 0 || !columnStyle(column).spread);
       this.spreads = new Map(columns.slice(1).map((column, i) => [columns[i], column]).filter(([, column]) => columnStyle(column).spread));
       this.numeric = new Set(columns.filter(column => rows.some(row => typeof row[column] === "number")));
+      this.fractional = new Set(columns.filter(column => rows.some(row => typeof row[column] === "number" && !Number.isInteger(row[column]))));
       this.limit = rowsAtOnce;
       this.head = columns.length > 0 ? this.columns.map(column => this.header(column)) : [];
       this.body = el("tbody");
@@ -137,11 +144,17 @@ const undertow = (() => {
       this.fill();
     }
 
+    text(row, column) {
+      const value = row[column];
+      /* In a column of fractions, 1 reads as 1.000. */
+      return this.fractional.has(column) && Number.isInteger(value) && value !== 0 && columnStyle(column).digits === undefined
+        ? number(value, column, true) : number(value, column);
+    }
+
     cell(row, column) {
       const spread = this.spreads.get(column);
-      const text = number(row[column], column)
-                   + (spread && row[spread] !== null && row[spread] !== undefined ? ` ± ${number(row[spread], spread)}` : "");
-      return el("td", {className: this.numeric.has(column) ? "number" : "", dir: "auto"}, text);
+      const text = this.text(row, column) + (spread && row[spread] !== null && row[spread] !== undefined ? ` ± ${number(row[spread], spread)}` : "");
+      return el("td", {className: this.numeric.has(column) ? "number" : "", dir: "auto"}, folded(text));
     }
 
     fill() {
@@ -504,5 +517,5 @@ const undertow = (() => {
     frame.route(true);
   }
 
-  return {el, addPage, table, chart, number, runName, runIndex, href, code, query, later, save, start};
+  return {el, addPage, table, chart, number, folded, runName, runIndex, href, code, query, later, save, start};
 })();

@@ -446,6 +446,9 @@ undertow.samples = (() => {
     whyNoTokens() {
       if (!this.details.tokens)
         return "No heat map: this run did not store how far each vision token moved.";
+      const {width, height} = this.details, clean = this.details.variants.indexOf(0);
+      if (width[this.at] !== width[clean] || height[this.at] !== height[clean])
+        return "No heat map: the image has another size than the clean one, so its vision tokens have no counterparts.";
       return "No heat map: how far each vision token moved is not known of this sample.";
     }
 

@@ -146,6 +146,25 @@ steal_texts (GPtrArray *texts)
   return (char **) g_ptr_array_free (texts, FALSE);
 }
 
+static gboolean
+has_tasks_of (const Model *model, const Model *other, unsigned n_tasks)
+{
+  for (unsigned t = 0; t < n_tasks; t++)
+    if (other->cells[t] != NULL && model->cells[t] == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+/* How many runs a comparison on the tasks of `model` has. */
+static unsigned
+n_runs_with (GArray *models, const Model *model, unsigned n_tasks)
+{
+  unsigned n = 0;
+  for (unsigned m = 0; m < models->len; m++)
+    n += has_tasks_of (&g_array_index (models, Model, m), model, n_tasks) ? model->n : 0;
+  return n;
+}
+
 /* Fills `out` with the models that have all tasks which `most` has. */
 static void
 choose (GArray *models, GPtrArray *tasks, const Model *most, const GArray *runs, UtArrangement *out)
@@ -159,10 +178,7 @@ choose (GArray *models, GPtrArray *tasks, const Model *most, const GArray *runs,
   for (unsigned m = 0; m < models->len; m++)
     {
       const Model *model = &g_array_index (models, Model, m);
-      gboolean whole = TRUE;
-      for (unsigned t = 0; t < tasks->len; t++)
-        whole = whole && (most->cells[t] == NULL || model->cells[t] != NULL);
-      if (!whole)
+      if (!has_tasks_of (model, most, tasks->len))
         continue;
       g_ptr_array_add (model_names, unique_name (model_names, model->first->model_name));
       for (unsigned t = 0; t < tasks->len; t++)
@@ -222,8 +238,12 @@ ut_arrangement_read (const char *const *paths, unsigned n_paths, UtArrangement *
   g_array_sort (models, compare_sizes);
   const Model *most = &g_array_index (models, Model, 0);
   for (unsigned m = 1; m < models->len; m++)
-    if (g_array_index (models, Model, m).n > most->n)
-      most = &g_array_index (models, Model, m);
+    {
+      const Model *model = &g_array_index (models, Model, m);
+      const unsigned n = n_runs_with (models, model, tasks->len), n_most = n_runs_with (models, most, tasks->len);
+      if (n > n_most || (n == n_most && model->n > most->n))
+        most = model;
+    }
   choose (models, tasks, most, runs, out);
   return TRUE;
 }

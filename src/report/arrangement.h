@@ -14,7 +14,7 @@ typedef struct {
 void ut_arrangement_clear (UtArrangement *arrangement);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UtArrangement, ut_arrangement_clear)
 
-/* The tasks are those of the model that has most of them, the models all that have these. A task is a benchmark with its questions, a model its
+/* The tasks are those of one of the models, the models all that have these; of which model, is what leaves out fewest runs. A task is a benchmark with its questions, a model its
  * weights or program. n_paths > 0. */
 gboolean ut_arrangement_read (const char *const *paths, unsigned n_paths, UtArrangement *out, GError **error);
 

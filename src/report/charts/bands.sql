@@ -17,4 +17,4 @@ SELECT l.family, if(starts_with(c.metric, 'input'), 'image', 'vision tokens') AS
 FROM changed c JOIN instances n USING (item, variant) JOIN pools p USING (variant) JOIN listed l ON l.family = p.family
 WHERE c.change IS NOT NULL
 GROUP BY l.place, l.family, field, band
-ORDER BY field, l.place, list_position(['low', 'middle', 'high'], band)
+ORDER BY l.place, field, list_position(['low', 'middle', 'high'], band)

@@ -16,4 +16,4 @@ SELECT l.family, m.kind, m.band, count(*) AS instances,
        quantile_cont(m.value, 0.25) AS p25, median(m.value) AS median, quantile_cont(m.value, 0.75) AS p75
 FROM measured m JOIN instances n USING (item, variant) JOIN pools p USING (variant) JOIN listed l ON l.family = p.family
 GROUP BY l.place, l.family, m.kind, m.band
-ORDER BY m.kind DESC, l.place, list_position(['low', 'middle', 'high'], m.band)
+ORDER BY l.place, m.kind DESC, list_position(['low', 'middle', 'high'], m.band)

@@ -22,4 +22,4 @@ SELECT r.family, r.measure, r.value - c.value AS shift, b.low, b.high, c.value A
 FROM rated r JOIN rated c ON c.family = 'clean' AND c.measure = r.measure
 JOIN listed l ON l.family = r.family
 LEFT JOIN bounded b ON b.family = r.family AND b.measure = r.measure
-ORDER BY panel, l.place
+ORDER BY l.place, panel

@@ -7,4 +7,4 @@ SELECT family, variant, channel,
        CASE metric WHEN 'linear_cka' THEN 'linear CKA' WHEN 'mutual_knn' THEN 'mutual k-NN' ELSE metric END AS metric,
        value, items, dense_rank() OVER (ORDER BY channel_rank(channel), channel) AS panel
 FROM measured
-ORDER BY channel_rank(channel), place, number, metric
+ORDER BY place, number, panel, metric

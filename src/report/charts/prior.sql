@@ -14,4 +14,4 @@ SELECT family, name.prior AS prior,
        list_position(['flips_to', 'dtp_positive', 'js_shift'], name.measure) AS panel
 FROM named JOIN listed USING (family)
 WHERE name.measure <> '' AND value IS NOT NULL
-ORDER BY panel, place, prior
+ORDER BY place, prior, panel

@@ -17,4 +17,4 @@ WITH listed AS (
 SELECT family, transition, unnest(['clean', 'perturbed']) AS image, instances, margin_clean, margin AS margin_perturbed,
        unnest([margin_clean, margin]) AS margin
 FROM averaged
-ORDER BY transition, place, image
+ORDER BY place, transition, image
