@@ -322,24 +322,77 @@ def test_numbers_are_those_of_show(tmp):
         assert [cell.replace("−", "-") for cell in a] == [cell.replace("\\", "") for cell in b], (a, b)
 
 
-def test_what_is_said_of_runs(tmp):
-    """Sentences, warnings and verdicts, which this run does not have of its own."""
-    path = report(tmp, plain_run())
+def with_data(path, change):
+    """The same page with other data, as other runs might give them."""
     page, data = path.read_text(), data_of(path)
-    said = {"caveat": "not <b>the</b> model's", "summary": ["One.", "Two.", "Three."]}
-    data["runs"][0].update(said)
-    data["findings"] = [{"name": "Robustness does not grow with size", "verdict": "cannot be told here", "reason": "One model is no comparison."}]
+    change(data)
     start, rest = page.split('id="report">')
     path.write_text(start + 'id="report">' + json.dumps(data).replace("<", "\\u003c") + rest[rest.index("</script>"):])
+    return path
+
+
+def test_summary_and_warnings(tmp):
+    run, caveat = plain_run(), "not <b>the</b> model's"
+    path = with_data(report(tmp, run), lambda data: data["runs"][0].update(caveat=caveat))
+    (flips,) = sql(run, "SELECT 100 * value AS value, 100 * low AS low, 100 * high AS high FROM intervals, overview WHERE family = pool AND quantity = 'IFR'")
     with Browser() as browser:
         page = browser.open(path)
-        assert page.evaluate("[...document.querySelectorAll('.lead p')].map(p => p.textContent)") == said["summary"]
-        assert page.evaluate("document.querySelector('.warning').textContent") == "Warning: " + said["caveat"]
-        page.evaluate("location.hash = '#findings'")
-        page.settle()
-        text = page.evaluate("document.querySelector('#page-findings article').innerText")
-        assert all(t in text for t in ["Robustness does not grow with size", "Cannot be told here", "One model is no comparison.", "a fall by a quarter"]), text
+        said = page.evaluate("[...document.querySelectorAll('.lead p')].map(p => p.textContent)")
+        assert len(said) == 3 and "{:.1f} [{:.1f}, {:.1f}] %".format(*map(float, flips.values())) in said[0], (said, flips)
+        assert "% as far as to an unrelated question" in said[1] and said[2].startswith("Accuracy is "), said
+        assert page.evaluate("document.querySelector('.warning').textContent") == "Warning: " + caveat
+        assert page.evaluate("document.querySelectorAll('.verdicts li').length") == 3
         assert_clean(page, path)
+
+
+def test_findings(tmp):
+    """The verdicts stand with their reasons and rules, above the numbers they come from; a second run of a model on a task has no place."""
+    again = make_run(tmp / "again.duckdb", "--layers", "--generate", 4)
+    path = report(tmp, plain_run(), other_run(), again)
+    findings = data_of(path)["findings"]
+    assert findings["tasks"] == ["perception", "presence"] and len(findings["models"]) == 1 and findings["left_out"] == [again.name], findings
+    (accuracy,) = (row for row in findings["estimates"] if row["task"] == "presence" and row["quantity"] == "accuracy")
+    (expected,) = sql(other_run(), "SELECT value, low, high FROM intervals WHERE family = 'clean' AND quantity = 'accuracy'")
+    assert accuracy["value"] == float(expected["value"]), (accuracy, expected)
+    with Browser() as browser:
+        page = browser.open(path, fragment="#findings")
+        shown = page.evaluate("[...document.querySelectorAll('#page-findings article')].map(a => [...a.children].map(c => c.textContent))")
+        assert [article[0] for article in shown] == [finding["finding"] for finding in findings["findings"]], shown
+        for (_, verdict, reason, rule), finding in zip(shown, findings["findings"], strict=True):
+            assert verdict.lower() == finding["verdict"] and reason == finding["reason"] and rule.startswith("The test: "), (verdict, finding)
+        assert again.name in page.evaluate("document.querySelector('#page-findings .missing').textContent")
+        rows = page.evaluate("document.querySelectorAll('#page-findings tbody tr').length")
+        assert rows == len(findings["estimates"]) > 10, rows
+        assert_clean(page, path)
+
+
+def test_compared_runs(tmp):
+    """Runs of the same questions stand against their first, by the numbers of `undertow compare`; two benchmarks are two comparisons."""
+    letters = tmp / "letters.duckdb"
+    done("rescore", plain_run(), "--score", "letter", "-o", letters)
+    seeded = make_run(tmp / "seeded.duckdb", "--seed", 7, dataset="bundled:presence")
+    path = report(tmp, plain_run(), other_run(), letters, seeded)
+    comparisons = data_of(path)["comparisons"]
+    assert [[run["name"] for run in c["runs"]] for c in comparisons] == [["plain.duckdb", "letters.duckdb"], ["other.duckdb", "seeded.duckdb"]], comparisons
+    assert comparisons[0] == json.loads(done("compare", plain_run(), letters, "-f", "json"))
+    shown = "document.querySelector('#page-compare %s')"
+    with Browser() as browser:
+        page = browser.open(path, fragment="#compare")
+        assert "letters, held against plain" in page.evaluate(shown % ".subject" + ".textContent")
+        assert page.evaluate(shown % "tbody" + ".textContent").count("letter") > 0  # --score differs
+        show_all(page)
+        page.evaluate(f"(() => {{ const s = [...document.querySelectorAll('#page-compare select')].at(-1); s.value = 'accuracy'; s.onchange() }})()")
+        page.wait(shown % "figure h3" + ".textContent === 'Accuracy'")
+        page.evaluate(f"(() => {{ const s = {shown % 'select'}; s.value = '1'; s.onchange() }})()")
+        page.wait(shown % ".subject" + ".textContent.startsWith('seeded, held against other')")
+        page.wait(shown % "figure h3" + ".textContent === 'Accuracy'")
+        show_all(page)
+        assert_clean(page, path)
+    alone = report(tmp, plain_run(), other_run())
+    assert data_of(alone)["comparisons"] == []
+    with Browser() as browser:
+        page = browser.open(alone)
+        assert "#compare" not in page.evaluate(PAGES)
 
 
 def test_themes_and_paper(tmp):

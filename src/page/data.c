@@ -27,13 +27,7 @@ static void
 append_texts (GString *json, const char *key, const char *const *texts)
 {
   ut_json_append_key (json, key);
-  g_string_append_c (json, '[');
-  for (const char *const *text = texts; *text != NULL; text++)
-    {
-      ut_json_append_comma (json);
-      ut_json_append_string (json, *text);
-    }
-  g_string_append_c (json, ']');
+  ut_json_append_strings (json, texts);
 }
 
 /* An array with an object a row. */

@@ -33,7 +33,8 @@ struct _UtDetails {
   UtKeepImage keep;
   void *data;
   UtDbStatement *statements[N_QUERIES];
-  GArray *variants; /* unsigned: of the trials of the item at hand */
+  GArray *variants;  /* unsigned: of the trials of the item at hand */
+  GHashTable *names; /* ut_replay_key → char **, of the images that are kept: questions on one image share most of them */
   unsigned n_missing;
 };
 
@@ -51,6 +52,7 @@ ut_details_new (UtDb *db, UtReplay *replay, int longest_side, UtKeepImage keep, 
   g_autoptr (UtDetails) details = g_new0 (UtDetails, 1);
   *details = (UtDetails) { .replay = replay, .longest_side = longest_side, .keep = keep, .data = data };
   details->variants = g_array_new (FALSE, FALSE, sizeof (unsigned));
+  details->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_strfreev);
   for (unsigned q = 0; q < N_QUERIES; q++)
     if ((q != TOKENS || has_tokens (db)) && (details->statements[q] = ut_db_prepare (db, queries[q], error)) == NULL)
       return NULL;
@@ -65,6 +67,7 @@ ut_details_free (UtDetails *details)
   for (unsigned q = 0; q < N_QUERIES; q++)
     g_clear_pointer (&details->statements[q], ut_db_statement_free);
   g_array_unref (details->variants);
+  g_hash_table_unref (details->names);
   g_free (details);
 }
 
@@ -318,21 +321,35 @@ small_copy (UtImage *image, int longest_side, GError **error)
   return small == NULL ? NULL : ut_image_encode_webp (small, QUALITY, error);
 }
 
-static gboolean
-append_copies (UtDetails *details, GString *json, GPtrArray *images, GError **error)
+/* Keeps small copies; their names, NULL-terminated, which the caller owns. */
+static char **
+keep_copies (UtDetails *details, GPtrArray *images, GError **error)
 {
-  g_string_append_c (json, '[');
+  g_auto (GStrv) names = g_new0 (char *, images->len + 1);
   for (guint k = 0; k < images->len; k++)
     {
       g_autoptr (GBytes) webp = small_copy (images->pdata[k], details->longest_side, error);
-      g_autofree char *name = webp == NULL ? NULL : details->keep (webp, details->data, error);
-      if (name == NULL)
-        return FALSE;
-      ut_json_append_comma (json);
-      ut_json_append_string (json, name);
+      names[k] = webp == NULL ? NULL : details->keep (webp, details->data, error);
+      if (names[k] == NULL)
+        return NULL;
     }
-  g_string_append_c (json, ']');
-  return TRUE;
+  return g_steal_pointer (&names);
+}
+
+/* The names of the images of a trial, borrowed; NULL where there are none, for the reason in `fault` if they could not be made, or with an
+ * error. */
+static char **
+find_or_keep (UtDetails *details, unsigned item, unsigned variant, GError **fault, GError **error)
+{
+  g_autofree char *key = details->replay == NULL ? NULL : ut_replay_key (details->replay, item, variant, error);
+  char **names = key == NULL ? NULL : g_hash_table_lookup (details->names, key);
+  if (details->replay == NULL || names != NULL || *error != NULL)
+    return names;
+  g_autoptr (GPtrArray) images = ut_replay_images (details->replay, item, variant, fault);
+  names = images == NULL ? NULL : keep_copies (details, images, error);
+  if (names != NULL)
+    g_hash_table_insert (details->names, g_steal_pointer (&key), names);
+  return names;
 }
 
 static gboolean
@@ -343,19 +360,18 @@ append_images (UtDetails *details, GString *json, unsigned item, GError **error)
   g_string_append_c (json, '[');
   for (guint i = 0; i < details->variants->len; i++)
     {
-      g_autoptr (GError) fault = NULL;
-      g_autoptr (GPtrArray) images
-          = details->replay == NULL
-                ? NULL
-                : ut_replay_images (details->replay, item, g_array_index (details->variants, unsigned, i), &fault);
-      ut_json_append_comma (json);
+      g_autoptr (GError) fault = NULL, failure = NULL;
+      char **names = find_or_keep (details, item, g_array_index (details->variants, unsigned, i), &fault, &failure);
+      if (failure != NULL)
+        return g_propagate_error (error, g_steal_pointer (&failure)), FALSE;
       ut_json_append_comma (missing);
       ut_json_append_string (missing, fault != NULL ? fault->message : NULL);
       details->n_missing += fault != NULL;
-      if (images == NULL)
+      ut_json_append_comma (json);
+      if (names == NULL)
         g_string_append (json, "null");
-      else if (!append_copies (details, json, images, error))
-        return FALSE;
+      else
+        ut_json_append_strings (json, (const char *const *) names);
     }
   g_string_append_c (json, ']');
   ut_json_append_key (json, "missing");

@@ -37,6 +37,18 @@ ut_json_append_comma (GString *json)
 }
 
 void
+ut_json_append_strings (GString *json, const char *const *texts)
+{
+  g_string_append_c (json, '[');
+  for (const char *const *text = texts; *text != NULL; text++)
+    {
+      ut_json_append_comma (json);
+      ut_json_append_string (json, *text);
+    }
+  g_string_append_c (json, ']');
+}
+
+void
 ut_json_append_key (GString *json, const char *key)
 {
   ut_json_append_comma (json);

@@ -14,5 +14,8 @@ void ut_json_append_key (GString *json, const char *key);
 /* The comma between elements: none after an opening bracket. */
 void ut_json_append_comma (GString *json);
 
+/* An array of texts, NULL-terminated. */
+void ut_json_append_strings (GString *json, const char *const *texts);
+
 /* Bytes in base64, as a string. */
 void ut_json_append_bytes (GString *json, const void *bytes, size_t n_bytes);

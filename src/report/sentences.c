@@ -1,7 +1,7 @@
 #include "report/sentences.h"
 
 #include "report/estimates.h"
-#include "report/intervals.h"
+#include "report/report.h"
 
 /* --- Numbers ----------------------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +109,7 @@ char **
 ut_report_sentences (UtDb *db, GError **error)
 {
   g_autoptr (GPtrArray) sentences = g_ptr_array_new_with_free_func (g_free);
-  if (!ut_intervals_make (db, error))
+  if (!ut_report_make_tables (db, "FROM intervals", error))
     return NULL;
   g_autofree char *pool = find_text (db, "SELECT pool FROM overview");
   char *(*const sayings[]) (UtDb *, const char *) = { say_flips, say_hidden_drift, say_truth };

@@ -9,6 +9,20 @@
 #include "run/identity.h"
 #include "run/others.h"
 
+/* What the run noted of a trial's images. */
+typedef struct {
+  gboolean finished; /* there is nothing else of a trial that failed */
+  gint64 width, height;
+  double psnr;
+  char *detail; /* NULL for none */
+} Noted;
+
+static void
+noted_clear (Noted *noted)
+{
+  g_free (noted->detail);
+}
+
 struct _UtReplay {
   UtDb *db;
   UtDataset *dataset;
@@ -19,7 +33,9 @@ struct _UtReplay {
   UtGroup **group_of;     /* [n_items], borrowed from `groups` */
   unsigned *place_of;     /* [n_items], each item's place in its group */
   int *clean_predictions; /* [n_items], by the score that overlays were chosen by; -1 where the clean trial failed */
-  UtDbStatement *noted;   /* what the run noted of a trial's images */
+  UtDbStatement *ask_noted; /* of all trials of an item */
+  GArray *noted;            /* Noted [n_variants], of one item */
+  size_t noted_item;        /* that; n_items where it is of none */
   const UtGroup *loaded;  /* the group whose images are in memory */
 };
 
@@ -217,13 +233,16 @@ ut_replay_open (UtDb *db, const UtReplayPlace *place, GError **error)
   replay->seed = read_number (seed);
   replay->prompt = prompt != NULL ? ut_prompt_of_text (prompt, NULL) : NULL;
   place_items (replay);
-  replay->noted = ut_db_prepare (db,
-                                 "SELECT t.width, t.height, t.detail,"
-                                 " (SELECT value FROM measurement m WHERE m.item = t.item AND m.variant = t.variant"
-                                 "  AND m.channel = 'image' AND m.metric = 'psnr') "
-                                 "FROM trial t WHERE t.item = $1 AND t.variant = $2 AND t.error IS NULL",
-                                 error);
-  return replay->noted != NULL && read_predictions (replay, error) ? g_steal_pointer (&replay) : NULL;
+  replay->ask_noted = ut_db_prepare (replay->db,
+                                     "SELECT t.variant, t.width, t.height, t.detail, m.psnr "
+                                     "FROM trial t LEFT JOIN (SELECT variant, max(value) AS psnr FROM measurement WHERE item = $1"
+                                     "  AND channel = 'image' AND metric = 'psnr' GROUP BY variant) m USING (variant) "
+                                     "WHERE t.item = $1 AND t.error IS NULL",
+                                     error);
+  replay->noted = g_array_new (FALSE, TRUE, sizeof (Noted));
+  g_array_set_clear_func (replay->noted, (GDestroyNotify) noted_clear);
+  replay->noted_item = ut_dataset_items (replay->dataset)->len;
+  return replay->ask_noted != NULL && read_predictions (replay, error) ? g_steal_pointer (&replay) : NULL;
 }
 
 void
@@ -231,7 +250,8 @@ ut_replay_close (UtReplay *replay)
 {
   if (replay == NULL)
     return;
-  g_clear_pointer (&replay->noted, ut_db_statement_free);
+  g_clear_pointer (&replay->ask_noted, ut_db_statement_free);
+  g_clear_pointer (&replay->noted, g_array_unref);
   g_clear_pointer (&replay->prompt, ut_prompt_free);
   g_clear_pointer (&replay->groups, g_ptr_array_unref);
   g_clear_pointer (&replay->variants, g_ptr_array_unref);
@@ -273,18 +293,18 @@ same_psnr (double noted, double made)
 
 static gboolean
 check_images (UtReplay *replay, const UtGroup *group, const UtVariant *variant, const UtSubject *subject, GPtrArray *images,
-              UtDbCursor *noted, GError **error)
+              const Noted *noted, GError **error)
 {
   const UtImage *first = images->len > 0 ? images->pdata[0] : NULL;
   const UtPixelChange change = ut_pixel_change ((const UtImage *const *) group->images->pdata,
                                                 (const UtImage *const *) images->pdata, MIN (images->len, group->images->len));
   g_autofree char *detail = ut_variant_detail (variant, subject, replay->seed);
   const char *differs = NULL;
-  if (first != NULL && (first->width != ut_db_int64 (noted, 0) || first->height != ut_db_int64 (noted, 1)))
+  if (first != NULL && (first->width != noted->width || first->height != noted->height))
     differs = "size";
-  else if (g_strcmp0 (detail, ut_db_text (noted, 2)) != 0)
+  else if (g_strcmp0 (detail, noted->detail) != 0)
     differs = "text on it";
-  else if (first != NULL && !same_psnr (double_or_nan (noted, 3), change.psnr))
+  else if (first != NULL && !same_psnr (noted->psnr, change.psnr))
     differs = "pixels";
   if (differs != NULL)
     g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the image is not the one that the model saw: its %s differ%s", differs,
@@ -292,23 +312,64 @@ check_images (UtReplay *replay, const UtGroup *group, const UtVariant *variant, 
   return differs == NULL;
 }
 
+/* What the run noted of a trial; NULL with an error. Quickest where the trials of an item follow each other. */
+static const Noted *
+find_noted (UtReplay *replay, unsigned item, unsigned variant, GError **error)
+{
+  if (replay->noted_item != item)
+    {
+      g_array_set_size (replay->noted, 0);
+      g_array_set_size (replay->noted, replay->variants->len);
+      ut_db_bind_int64 (replay->ask_noted, 1, item);
+      g_autoptr (UtDbCursor) cursor = ut_db_run (replay->ask_noted, error);
+      if (cursor == NULL)
+        return NULL;
+      while (ut_db_next (cursor, NULL))
+        {
+          const guint64 at = (guint64) ut_db_int64 (cursor, 0);
+          if (at < replay->noted->len)
+            g_array_index (replay->noted, Noted, at) = (Noted) { TRUE, ut_db_int64 (cursor, 1), ut_db_int64 (cursor, 2),
+                                                                 double_or_nan (cursor, 4), ut_db_dup_text (cursor, 3) };
+        }
+      replay->noted_item = item;
+    }
+  return &g_array_index (replay->noted, Noted, variant);
+}
+
+static UtSubject
+subject_of (const UtReplay *replay, unsigned item)
+{
+  UtSubject subject = ut_group_subject (replay->group_of[item], replay->place_of[item]);
+  subject.clean_prediction = replay->clean_predictions[item];
+  return subject;
+}
+
+char *
+ut_replay_key (UtReplay *replay, unsigned item, unsigned variant, GError **error)
+{
+  const Noted *noted = find_noted (replay, item, variant, error);
+  if (noted == NULL || !noted->finished)
+    return NULL;
+  const UtSubject subject = subject_of (replay, item);
+  g_autofree char *pixels = ut_variant_key (replay->variants->pdata[variant], &subject, replay->seed);
+  return g_strdup_printf ("%p\n%u\n%s\n%" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " %a\n%s", (void *) replay->group_of[item], variant, pixels,
+                          noted->width, noted->height, noted->psnr, noted->detail != NULL ? noted->detail : "");
+}
+
 GPtrArray *
 ut_replay_images (UtReplay *replay, unsigned item, unsigned variant_id, GError **error)
 {
   UtGroup *group = replay->group_of[item];
   const UtVariant *variant = replay->variants->pdata[variant_id];
-  ut_db_bind_int64 (replay->noted, 1, item);
-  ut_db_bind_int64 (replay->noted, 2, variant_id);
-  g_autoptr (UtDbCursor) noted = ut_db_run (replay->noted, error);
+  const Noted *noted = find_noted (replay, item, variant_id, error);
   if (noted == NULL || !load_group (replay, group, error))
     return NULL;
-  if (!ut_db_next (noted, error))
+  if (!noted->finished)
     {
       g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED, "the trial failed, and so nothing is known of its image");
       return NULL;
     }
-  UtSubject subject = ut_group_subject (group, replay->place_of[item]);
-  subject.clean_prediction = replay->clean_predictions[item];
+  const UtSubject subject = subject_of (replay, item);
   g_autoptr (GPtrArray) others = NULL;
   if (variant->family->role == UT_ROLE_CONTROL && (others = ut_others_load (replay->dataset, group, replay->seed, error)) == NULL)
     return NULL;

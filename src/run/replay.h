@@ -18,6 +18,10 @@ UtReplay *ut_replay_open (UtDb *db, const UtReplayPlace *place, GError **error);
 void ut_replay_close (UtReplay *replay);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtReplay, ut_replay_close)
 
+/* What the images of the item under the variant are made of, with what the run noted of them: where keys are equal, so is all that
+ * ut_replay_images gives. NULL where the trial failed, and with an error where the run cannot be read. The caller owns it. */
+char *ut_replay_key (UtReplay *replay, unsigned item, unsigned variant, GError **error);
+
 /* The images that the model saw of the item under the variant, UtImage *; none where the variant is to have none. UT_ERROR_FAILED where
  * they cannot be made, or are not those: their size, the ratio of signal to noise or what stands on them differs from what the run noted.
  * Quickest where items on the same images follow each other. */
