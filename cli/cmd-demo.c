@@ -369,7 +369,8 @@ run_demo (Demo *demo, const Options *options)
   if (!options->quiet)
     fputc ('\n', stderr);
   const UtComparedRuns runs = { (const char *const *) demo->models->pdata, (const char *const *) demo->tasks->pdata,
-                                (const char *const *) demo->paths->pdata, demo->models->len, demo->tasks->len };
+                                (const char *const *) demo->paths->pdata, demo->models->len, demo->tasks->len,
+                                demo->models->len > 1 };
   const gboolean ok = (options->format != UT_TABLE_TEXT || show_largest (demo, &error))
                       && ut_report_comparison (&runs, options->format, ut_table_terminal_width (stdout), stdout, &error);
   if (ok && options->format == UT_TABLE_TEXT)

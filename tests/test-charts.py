@@ -19,8 +19,9 @@ NAMES = sorted(f.stem for f in FOLDER.glob("*.sql"))
 GOLDEN = HERE / "data" / "charts.json"
 OF_RUNS = {"scale"}  # charts of several runs
 NODE = Path("/usr/share/nodejs")
-RUNS = {"perception": ["--limit", 28, "-p", "core,keep,rotation:ladder,jpeg,prior", "--layers"],
-        "presence": ["--limit", 24, "-p", "core,prior"]}
+# Both ask about six images, which bounds take.
+RUNS = {"perception": ["--limit", 42, "-p", "core,keep,rotation:ladder,jpeg,prior", "--layers"],
+        "presence": ["--limit", 108, "-p", "core,prior"]}
 CORE = ({f"{family}{sign}{n}" for family in ("translation", "pad_crop") for sign in "+-" for n in (4, 8, 12, 16)}
         | {"scale0.9", "scale_pad-black", "scale_pad-white", "rotation-30", "rotation+30"} | {f"text_semantic-{n}" for n in (1, 2, 3)})
 NO_PERTURBATION = {"clean", "prior", "noise_floor", "other_image"}
@@ -109,6 +110,8 @@ class Observed:
         drifts = {(m["item"], m["variant"]): m["value"] for m in view("measurements")
                   if (m["channel"], m["metric"]) == ("ctx_mcq", "cosine_distance")}
         self.controls = [c["mean_distance"] for c in view("control_items") if c["channel"] == "ctx_mcq"]
+        self.other_image = [m["value"] for m in view("measurements")
+                            if (m["variant"], m["channel"], m["metric"]) == ("other_image", "ctx_mcq", "cosine_distance")]
         self.param = {row["variant"]: row["param"] for row in view("transitions")}
         self.instances = []
         for t in self.trials:
@@ -254,7 +257,7 @@ def test_flips_by_margin(_):
 def test_drift(_):
     observed, wanted = Observed(made.run("perception")), {}
     control = mean(observed.controls)
-    groups = {("other questions", "control"): observed.controls}
+    groups = {("other questions, mean", "control"): observed.controls, ("same question, other image", "control"): observed.other_image}
     for family, of in observed.families().items():
         for flip, answer in ((False, "kept"), (True, "flipped")):
             groups[family, answer] = [n["drift"] for n in of if n["flip"] == flip]
@@ -293,18 +296,33 @@ def rates(answers):
 
 
 def test_pope(_):
+    """Shifts are those of the same judged answers."""
     observed, wanted = Observed(made.run("presence")), {}
-    clean = rates([(i["clean_answer"], i["right_answer"]) for i in observed.items.values()])
     for family, of in observed.families().items():
         judged = [n for n in of if n["judged"]]
+        clean = rates([(n["clean_answer"], n["right"]) for n in judged])
         for measure, value in rates([(n["answer"], n["right"]) for n in judged]).items():
             if value is not None and clean[measure] is not None:
-                wanted[family, measure] = {"clean": clean[measure], "perturbed": value, "shift": value - clean[measure], "yes_no": len(judged)}
+                wanted[family, measure] = {"clean": clean[measure], "perturbed": value, "shift": value - clean[measure]}
     rows = made.rows("presence", "pope")
     assert_rows(rows, ["measure"], wanted, "pope")
     assert all(r["low"] - 1e-9 <= r["shift"] <= r["high"] + 1e-9 for r in rows if r["low"] is not None)
-    assert {r["measure"] for r in rows if r["low"] is not None} == {"recall", "FPR"}
+    assert {r["measure"] for r in rows if r["low"] is not None} == {"precision", "recall", "FPR", "yes_rate"}
     assert made.rows("perception", "pope") == []
+
+
+def test_categories(_):
+    for task in RUNS:
+        observed, wanted = Observed(made.run(task)), {}
+        pool = observed.families()[f"any (core-{len(CORE)})"]
+        for category in {i["category"] for i in observed.items.values()}:
+            of = [n for n in pool if n["judged"] and observed.items[n["item"]]["category"] == category]
+            before, after = mean(n["clean_answer"] == n["right"] for n in of), mean(n["answer"] == n["right"] for n in of)
+            for images, accuracy in (("clean", before), ("perturbed", after)):
+                wanted[category, images] = {"accuracy_clean": before, "accuracy_perturbed": after, "accuracy": accuracy, "instances": len(of),
+                                            "questions": len({n["item"] for n in of})}
+        rows = [r | {"family": r["category"]} for r in made.rows(task, "categories")]
+        assert_rows(rows, ["images"], wanted, "categories")
 
 
 def test_scale(_):

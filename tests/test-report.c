@@ -125,7 +125,7 @@ compare_runs (const Spec *specs, unsigned n_models, unsigned n_tasks, const UtTa
   for (unsigned r = 0; r < n_models * n_tasks; r++)
     g_ptr_array_add (paths, make_run (folder, &specs[r], r / n_tasks, r % n_tasks));
 
-  const UtComparedRuns runs = { models, tasks, (const char *const *) paths->pdata, n_models, n_tasks };
+  const UtComparedRuns runs = { models, tasks, (const char *const *) paths->pdata, n_models, n_tasks, n_models > 1 };
   for (unsigned f = 0; f < n_formats; f++)
     {
       size_t length;
@@ -315,6 +315,16 @@ test_arrangement (void)
   g_assert_true (ut_arrangement_read (given, 1, &one, &error));
   assert_texts (one.models, one.n_models, (const char *const[]) { "big-f16", NULL });
   assert_texts (one.tasks, one.n_tasks, (const char *const[]) { "presence", NULL });
+  g_assert_true (all.sized && !one.sized);
+
+  /* Of a program that does not tell its size no order is known. */
+  const UtIdentity program[] = { { "engine", "exec", FALSE }, { "model", "mine", FALSE }, { "questions sha256", "1", FALSE },
+                                 { "dataset", "bundled:presence", TRUE }, { NULL, NULL, FALSE } };
+  g_ptr_array_add (paths, make_run_of (folder, "g", program, &spec, 0));
+  g_auto (UtArrangement) unsized = { 0 };
+  g_assert_true (ut_arrangement_read ((const char *const[]) { given[0], paths->pdata[6], given[2] }, 3, &unsized, &error));
+  assert_texts (unsized.models, unsized.n_models, (const char *const[]) { "big-f16", "mine", "small", NULL });
+  g_assert_false (unsized.sized);
   for (unsigned r = 0; r < paths->len; r++)
     g_unlink (paths->pdata[r]);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
@@ -346,13 +356,14 @@ test_sentences (void)
 {
   g_auto (GStrv) still = sentences_of (&(Spec) { FALSE, 60, 0, 0, 0, FAR });
   g_assert_cmpuint (g_strv_length (still), ==, 3);
-  assert_has (still[0], "Of 720 answers to 240 questions on 60 images under perturbation, 0.0 [0.0, 0.0] % are another");
+  assert_has (still[0], "Of 720 answers to 240 questions on 60 images under the 3 core variants, 0.0 [0.0, 0.0] % are another");
   assert_has (still[1], "Where the answer stays, the representation ctx_mcq still moves ");
-  assert_has (still[2], "Accuracy is 1.000 [1.000, 1.000] on clean images and changes by +0.000 [+0.000, +0.000];");
+  assert_has (still[2], "Accuracy is 1.000 [1.000, 1.000] on clean images, and perturbations change it by +0.000 [+0.000, +0.000]; these are "
+                        "no yes/no questions");
 
   g_auto (GStrv) harmed = sentences_of (&(Spec) { TRUE, 60, 0, 0.2, 0, FAR });
   g_assert_cmpuint (g_strv_length (harmed), ==, 3);
-  assert_has (harmed[2], "On these yes/no questions perturbations change the false-positive rate by +0.");
+  assert_has (harmed[2], "; on yes/no questions the false-positive rate changes by +0.");
   assert_has (harmed[2], ", the false-negative rate by +0.");
 }
 

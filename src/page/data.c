@@ -69,26 +69,20 @@ append_caveat (GString *json, const Source *run, [[maybe_unused]] GError **error
   return TRUE;
 }
 
-/* Questions without a clean trial are still to come; the control drift is measured when all trials are done. */
 static gboolean
 append_unfinished (GString *json, const Source *run, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor
-      = ut_db_query (run->db,
-                     "SELECT (SELECT count(*) FROM item), (SELECT count(*) FROM trial WHERE variant = 0), "
-                     "(SELECT count(DISTINCT item) FROM embedding WHERE variant = 0) > 1 "
-                     "AND NOT EXISTS (FROM control)",
-                     error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (run->db, "SELECT questions, asked, finished FROM progress", error);
   if (cursor == NULL || !ut_db_next (cursor, error))
     return FALSE;
-  const gint64 items = ut_db_int64 (cursor, 0), asked = ut_db_int64 (cursor, 1);
   g_autofree char *unfinished
-      = asked < items || ut_db_bool (cursor, 2)
-            ? g_strdup_printf ("this run is unfinished: %" G_GINT64_FORMAT " of its %" G_GINT64_FORMAT
-                               " questions have been asked, and what is measured at its end is not known. The command that "
-                               "began it goes on with it.",
-                               asked, items)
-            : NULL;
+      = ut_db_bool (cursor, 2)
+            ? NULL
+            : g_strdup_printf (
+                  "this run is unfinished: %" G_GINT64_FORMAT " of its %" G_GINT64_FORMAT
+                  " questions have been asked, not all of them under every variant, and what is measured at its end is not "
+                  "known. The command that began it goes on with it.",
+                  ut_db_int64 (cursor, 1), ut_db_int64 (cursor, 0));
   append_text (json, "unfinished", unfinished);
   return TRUE;
 }
@@ -235,7 +229,7 @@ append_findings (GString *json, const char *const *paths, unsigned n_paths, GErr
       *path = name;
     }
   ut_json_append_key (json, "findings");
-  g_string_append_c (json, '{');
+  g_string_append_printf (json, "{\"sized\":%s", arrangement.sized ? "true" : "false");
   append_texts (json, "models", (const char *const *) arrangement.models);
   append_texts (json, "tasks", (const char *const *) arrangement.tasks);
   append_texts (json, "left_out", (const char *const *) arrangement.left_out);

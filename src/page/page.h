@@ -7,7 +7,7 @@
  *   columns          {column: {header, unit, digits, sign, spread}}: how people read a column (ut_table_columns)
  *   charts           [{name, section, title, reading, missing, sql, spec}], the rows of ut_charts in their order
  *   run_charts       the same of ut_run_charts: of all runs together
- *   findings         {models, tasks, left_out, estimates, findings}: what ut_report_comparison says of the runs that ut_arrangement_read
+ *   findings         {sized, models, tasks, left_out, estimates, findings}: what ut_report_comparison says of the runs that ut_arrangement_read
  *                    finds, the names of the models and tasks, and those of the runs that have no place in it
  *   comparisons      [object of ut_paired_json…], one of each group of runs that share questions (ut_paired_groups)
  *   runs             [{name      the file's

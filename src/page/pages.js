@@ -112,11 +112,11 @@
 
   addPage({
     id: "findings", title: "Findings", show: () => true,
-    mount(element, {findings: {models, tasks, left_out, estimates, findings}, runs}) {
+    mount(element, {findings: {sized, models, tasks, left_out, estimates, findings}, runs}) {
       const names = list => new Intl.ListFormat("en").format(list);
       element.append(
         el("p", null, "Three findings of the paper, held against what these runs have. A verdict is about these models on these questions; it cannot be told where the interval leaves both open."),
-        el("p", {dir: "auto"}, `${models.length === 1 ? "One model" : `${models.length} models, smallest first`}: ${names(models)}. `
+        el("p", {dir: "auto"}, `${models.length === 1 ? "One model" : `${models.length} models${sized ? ", smallest first" : ""}`}: ${names(models)}. `
                                + `${tasks.length === 1 ? "One task" : `${tasks.length} tasks`}: ${names(tasks)}.`),
         left_out.length > 0 ? el("p", {className: "missing", dir: "auto"}, `Left out, since the findings are asked of every model on every task: ${names(left_out)}.`) : "",
         ...[...new Set(runs.map(({caveat}) => caveat).filter(Boolean))].map(warning),

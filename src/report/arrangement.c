@@ -121,9 +121,18 @@ static int
 compare_sizes (const void *left, const void *right)
 {
   const Model *a = left, *b = right;
-  if (a->first->size > 0 && b->first->size > 0 && a->first->size != b->first->size)
+  if (a->first->size != b->first->size)
     return a->first->size < b->first->size ? -1 : 1;
   return (a->place > b->place) - (a->place < b->place);
+}
+
+static gboolean
+know_sizes (GArray *models)
+{
+  for (unsigned m = 0; m < models->len; m++)
+    if (g_array_index (models, Model, m).first->size <= 0)
+      return FALSE;
+  return TRUE;
 }
 
 /* A name that no earlier one in `names` is. */
@@ -172,6 +181,7 @@ choose (GArray *models, GPtrArray *tasks, const Model *most, const GArray *runs,
   GPtrArray *model_names = g_ptr_array_new (), *task_names = g_ptr_array_new (), *paths = g_ptr_array_new (),
             *left_out = g_ptr_array_new ();
   g_autoptr (GHashTable) placed = g_hash_table_new (NULL, NULL);
+  double smallest = 0, largest = 0;
   for (unsigned t = 0; t < tasks->len; t++)
     if (most->cells[t] != NULL)
       g_ptr_array_add (task_names, unique_name (task_names, ((const Facts *) tasks->pdata[t])->task_name));
@@ -180,6 +190,8 @@ choose (GArray *models, GPtrArray *tasks, const Model *most, const GArray *runs,
       const Model *model = &g_array_index (models, Model, m);
       if (!has_tasks_of (model, most, tasks->len))
         continue;
+      smallest = model_names->len == 0 ? model->first->size : MIN (smallest, model->first->size);
+      largest = MAX (largest, model->first->size);
       g_ptr_array_add (model_names, unique_name (model_names, model->first->model_name));
       for (unsigned t = 0; t < tasks->len; t++)
         if (most->cells[t] != NULL)
@@ -194,6 +206,7 @@ choose (GArray *models, GPtrArray *tasks, const Model *most, const GArray *runs,
       if (!g_hash_table_contains (placed, facts))
         g_ptr_array_add (left_out, g_strdup (facts->path));
     }
+  out->sized = smallest > 0 && smallest < largest;
   out->n_models = model_names->len;
   out->n_tasks = task_names->len;
   out->models = steal_texts (model_names);
@@ -235,7 +248,8 @@ ut_arrangement_read (const char *const *paths, unsigned n_paths, UtArrangement *
       model->n += *cell == NULL;
       *cell = *cell == NULL ? facts : *cell;
     }
-  g_array_sort (models, compare_sizes);
+  if (know_sizes (models))
+    g_array_sort (models, compare_sizes);
   const Model *most = &g_array_index (models, Model, 0);
   for (unsigned m = 1; m < models->len; m++)
     {
@@ -252,5 +266,6 @@ UtComparedRuns
 ut_arrangement_runs (const UtArrangement *arrangement)
 {
   return (UtComparedRuns) { (const char *const *) arrangement->models, (const char *const *) arrangement->tasks,
-                            (const char *const *) arrangement->paths, arrangement->n_models, arrangement->n_tasks };
+                            (const char *const *) arrangement->paths, arrangement->n_models, arrangement->n_tasks,
+                            arrangement->sized };
 }

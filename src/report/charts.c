@@ -56,9 +56,9 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "drift",
       .title = "How far the state moves, answers kept and flipped",
-      .reading = "Boxes hold the middle half of the instances, lines 90 %, the tick is the median; on the first row, how far "
-                 "other questions lie. A "
-                 "kept answer whose box reaches that row has drifted unseen.",
+      .reading = "Boxes hold the middle half of the instances, lines 90 %, the mark is the median. Above, for comparison: how "
+                 "far each question lies from others in the mean, and from itself on another image. A kept answer that moved as "
+                 "far as to another image has drifted unseen.",
       .missing = NO_CONTROL,
   },
   {
@@ -95,8 +95,8 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "margins",
       .title = "Flips by clean margin",
-      .reading
-      = "Questions in ten equal parts, the least sure first. Flips beyond the first parts are not only ties that tip over.",
+      .reading = "Questions in ten equal parts, the least sure first (fewer parts where there are fewer questions). Flips beyond "
+                 "the first parts are not only ties that tip over.",
       .missing = NO_ANSWERS,
   },
   {
@@ -104,9 +104,8 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "margins",
       .title = "Margins before and after",
-      .reading = "Mean margin of the clean answer on the clean image and on the perturbed one. Below 0 the answer has flipped; "
-                 "how far, says how "
-                 "sure the new one is.",
+      .reading = "Mean margin of the clean answer on the clean image and on the perturbed one. Below 0 the new answer leads the "
+                 "old one by so much; W→W holds kept and changed wrong answers.",
       .missing = NO_ANSWERS,
   },
   {
@@ -156,7 +155,7 @@ const UtChart ut_charts[] = {
       .title = "Roughness of the vision tokens (ΔE)",
       .reading = "Change of the Dirichlet energy: above 0 neighbouring tokens differ more than on the clean image. Boxes hold "
                  "the middle half, "
-                 "lines 90 %, the tick is the median.",
+                 "lines 90 %, the mark is the median.",
       .missing = "It needs an engine that gives vision tokens.",
   },
   {
@@ -184,9 +183,8 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "severity",
       .title = "Flips by severity",
-      .reading = "The share of flips along a family's parameter. A steady rise is sensitivity to how much changed; a step or a "
-                 "jump is a brittle "
-                 "point.",
+      .reading = "The share of flips along a family’s parameter. Images change least at 0 px, 0 °, factor 1, σ or ε 0, quality "
+                 "100; the further from there the curve stays low, the steadier the answers. A jump is a brittle point.",
       .missing = "Measured where a family has several parameters: undertow run -p core,rotation:ladder.",
   },
   {
@@ -212,9 +210,8 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "accuracy",
       .title = "Yes/no questions: precision, recall, false positives",
-      .reading = "Change against the clean images, Yes being positive. A lower false-positive rate with fewer yeses is caution, "
-                 "not sight. Bars are 95 % "
-                 "intervals where there are any.",
+      .reading = "Change against the clean answers to the same questions, Yes being positive. A lower false-positive rate with "
+                 "fewer yeses is caution, not sight. Bars are 95 % intervals.",
       .missing = "Only for benchmarks of yes/no questions, such as POPE.",
   },
   {
@@ -222,7 +219,8 @@ const UtChart ut_charts[] = {
 #include "report/chart-files.inc"
       .section = "accuracy",
       .title = "Accuracy by category",
-      .reading = "Clean and under perturbation; the longer the line, the more a category depends on the exact image.",
+      .reading = "Clean and under perturbation, of the same answers. The line is the net change: answers that become right make "
+                 "up for some that become wrong.",
       .missing = "The benchmark's questions have no categories.",
   },
   {},

@@ -212,7 +212,7 @@ ut_report_comparison (const UtComparedRuns *runs, UtTableFormat format, unsigned
 {
   g_autoptr (UtDb) tables = ut_db_open (NULL, NULL, error);
   g_autoptr (UtEstimates) estimates = ut_estimates_new ();
-  const UtComparison comparison = { runs->models, runs->tasks, runs->n_models, runs->n_tasks, estimates };
+  const UtComparison comparison = { runs->models, runs->tasks, runs->n_models, runs->n_tasks, runs->sized, estimates };
   if (tables == NULL || !ut_db_exec (tables, tables_sql, error) || !read_runs (runs, tables, estimates, error)
       || !add_estimates (tables, &comparison, error) || !add_findings (tables, &comparison, error))
     return FALSE;

@@ -5,10 +5,11 @@
 
 /* Every model has a run on every task. Borrowed. */
 typedef struct {
-  const char *const *models; /* [n_models], smallest first */
+  const char *const *models; /* [n_models] */
   const char *const *tasks;  /* [n_tasks] */
   const char *const *paths;  /* [n_models][n_tasks], of finished runs */
   unsigned n_models, n_tasks;
+  gboolean sized; /* whether the models stand by size, and differ in it */
 } UtComparedRuns;
 
 /* Text and Markdown have a table a task and a sentence a finding; JSON is one object of “estimates” and “findings”; CSV has the estimates

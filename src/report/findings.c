@@ -69,7 +69,7 @@ sum_interval (const Sum *sum)
 static gboolean
 has_yes_no (const UtComparison *c, unsigned task)
 {
-  return find_core (c, 0, task, "delta_FPR") != NULL;
+  return find_core (c, 0, task, "yes_rate") != NULL;
 }
 
 typedef gboolean (*TaskTest) (const UtComparison *c, unsigned task);
@@ -202,12 +202,14 @@ ut_finding_hidden_drift (const UtComparison *c)
                   *cell_words = ut_interval_in_words (&cell->interval, "%.1f");
   static const char *const ends[]
       = { "which is more than half of the way", "which is less than half of the way", "which may or may not be half of the way" };
-  finding.reason
-      = g_strdup_printf ("Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated "
-                         "question; farthest under %s (%s, %s): "
-                         "%s %%, %s.",
-                         kept_words, CHANNEL, hidden_words, cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
-                         c->tasks[cell->quantity->run % c->n_tasks], cell_words, ends[finding.verdict]);
+  g_autofree char *where = g_strdup_printf ("under %s (%s, %s)", cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
+                                            c->tasks[cell->quantity->run % c->n_tasks]);
+  g_autofree char *end = isnan (cell->interval.high)
+                             ? g_strdup_printf ("%s the images are too few to bound it", where)
+                             : g_strdup_printf ("farthest %s: %s %%, %s", where, cell_words, ends[finding.verdict]);
+  finding.reason = g_strdup_printf ("Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated "
+                                    "question; %s.",
+                                    kept_words, CHANNEL, hidden_words, end);
   return finding;
 }
 
@@ -217,9 +219,10 @@ UtFinding
 ut_finding_scale (const UtComparison *c)
 {
   UtFinding finding = { .name = "Robustness does not grow with size", .verdict = UT_CANNOT_TELL };
-  if (c->n_models < 2)
+  if (!c->sized)
     {
-      finding.reason = g_strdup ("It takes two sizes of a model, and there is one.");
+      finding.reason = g_strdup (c->n_models < 2 ? "It takes two sizes of a model, and there is one."
+                                                 : "It takes models of different sizes that say how large they are.");
       return finding;
     }
   const UtInterval change = growth_interval (c, "IFR", 1), rest = growth_interval (c, "IFR", 1 - FALL),

@@ -6,9 +6,10 @@
 /* Every model on every task; run number of (model, task) in `estimates` is model · n_tasks + task. The family “core” is the pool of all core
  * variants. Borrowed. */
 typedef struct {
-  const char *const *models; /* by size, smallest first */
+  const char *const *models;
   const char *const *tasks;
   unsigned n_models, n_tasks;
+  gboolean sized;         /* whether the models stand by size, smallest first, and differ in it */
   UtEstimates *estimates; /* drawn */
 } UtComparison;
 

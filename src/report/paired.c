@@ -81,11 +81,6 @@ copy_rows (UtDb *from, const char *sql, unsigned run, UtDb *to, const char *tabl
   return ut_db_appender_flush (rows, error);
 }
 
-/* Control drifts are measured when all trials are done, where two questions or more have representations. */
-static const char finished_sql[]
-    = "SELECT NOT EXISTS (FROM item ANTI JOIN (FROM trial WHERE variant = 0) USING (item)) "
-      "AND (EXISTS (FROM control) OR (SELECT count(DISTINCT item) FROM embedding WHERE variant = 0) < 2)";
-
 static const struct {
   const char *table, *sql;
 } copies[] = {
@@ -101,7 +96,7 @@ static const struct {
 static gboolean
 add_run (UtPaired *paired, unsigned run, UtDb *source, GError **error)
 {
-  g_autoptr (UtDbCursor) finished = ut_db_query (source, finished_sql, error);
+  g_autoptr (UtDbCursor) finished = ut_db_query (source, "SELECT finished FROM progress", error);
   g_autoptr (UtDbStatement) insert = ut_db_prepare (paired->db, "INSERT INTO run VALUES ($1, $2, $3 <> 0)", error);
   if (finished == NULL || insert == NULL)
     return FALSE;
@@ -168,6 +163,20 @@ static const char quantities_sql[]
       "                   'yes_rate', 'percent', 'hidden_percent') "
       "  AND NOT ends_with(coalesce(channel, ''), '.normed')";
 
+/* Margins by different scores are different quantities: of the sum of a text's tokens, of one token, per byte. */
+static gboolean
+is_comparable (const UtQuantity *quantity, gboolean same_score)
+{
+  return same_score || !g_str_has_suffix (quantity->quantity, "margin");
+}
+
+static char *
+dup_score (UtDb *db)
+{
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT score FROM decision", NULL);
+  return cursor != NULL && ut_db_next (cursor, NULL) ? ut_db_dup_text (cursor, 0) : NULL;
+}
+
 static void
 append_if_known (UtDbAppender *rows, double value)
 {
@@ -198,7 +207,7 @@ add_difference (UtDbAppender *rows, unsigned run, unsigned place, const UtQuanti
   return ut_db_append_end_row (rows, error);
 }
 
-/* Of every quantity that both runs have. */
+/* Of every quantity that both runs have and that means the same in both. */
 static gboolean
 add_differences (UtPaired *paired, unsigned run, UtDb *reference, UtDb *other, GError **error)
 {
@@ -207,13 +216,15 @@ add_differences (UtPaired *paired, unsigned run, UtDb *reference, UtDb *other, G
   if (rows == NULL || !ut_estimates_add_run (estimates, reference, quantities_sql, error)
       || !ut_estimates_add_run (estimates, other, quantities_sql, error))
     return FALSE;
+  g_autofree char *score = dup_score (reference), *other_score = dup_score (other);
+  const gboolean same_score = g_strcmp0 (score, other_score) == 0;
   ut_estimates_draw (estimates);
   GPtrArray *all = ut_estimates_all (estimates);
   for (unsigned q = 0; q < all->len && ((const UtQuantity *) all->pdata[q])->run == 0; q++)
     {
       const UtQuantity *quantity = all->pdata[q];
       const UtEstimate *same = ut_estimates_find (estimates, 1, quantity->family, quantity->quantity, quantity->channel);
-      if (same != NULL && !add_difference (rows, run, q, quantity, same, error))
+      if (same != NULL && is_comparable (quantity, same_score) && !add_difference (rows, run, q, quantity, same, error))
         return FALSE;
     }
   return ut_db_appender_flush (rows, error);
@@ -433,12 +444,13 @@ ut_paired_groups (const char *const *paths, unsigned n, unsigned *out_first, GEr
 {
   g_autoptr (UtPaired) paired = read_all (paths, n, error);
   g_autoptr (UtDbCursor) shared
-      = paired != NULL ? ut_db_query (paired->db,
-                                      "WITH answered AS (FROM question SEMI JOIN trial USING (run, item)) "
-                                      "SELECT DISTINCT b.run, a.run FROM answered a JOIN answered b USING (id, image_id, words, nth) "
-                                      "WHERE a.run < b.run ORDER BY ALL",
-                                      error)
-                       : NULL;
+      = paired != NULL
+            ? ut_db_query (paired->db,
+                           "WITH answered AS (FROM question SEMI JOIN trial USING (run, item)) "
+                           "SELECT DISTINCT b.run, a.run FROM answered a JOIN answered b USING (id, image_id, words, nth) "
+                           "WHERE a.run < b.run ORDER BY ALL",
+                           error)
+            : NULL;
   if (shared == NULL)
     return FALSE;
   for (unsigned run = 0; run < n; run++)

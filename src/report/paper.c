@@ -154,7 +154,7 @@ read_identity (UtDb *db, Run *run, GError **error)
 {
   g_autoptr (UtDbCursor) cursor = ut_db_query (db,
                                                "SELECT questions, images, (SELECT coalesce(any_value(value) FILTER (key = 'model "
-                                               "file'), any_value(value) FILTER (key = 'model'), "
+                                               "file' AND value <> 'default'), any_value(value) FILTER (key = 'model'), "
                                                "any_value(value) FILTER (key = 'engine')) FROM identity), (SELECT "
                                                "any_value(value) FILTER (key = 'dataset') FROM identity) "
                                                "FROM overview",
@@ -222,21 +222,28 @@ add_once (GPtrArray *texts, const char *text)
     g_ptr_array_add (texts, (void *) text);
 }
 
-/* Borrowed texts, in the order the runs have them. */
-static GPtrArray *
-families_of (GPtrArray *runs, const char *benchmark, const char *channel)
+static void
+add_families (GPtrArray *families, GPtrArray *runs, const char *benchmark, const char *channel, gboolean pools)
 {
-  GPtrArray *families = g_ptr_array_new ();
   for (unsigned r = 0; r < runs->len; r++)
     {
       const Run *run = runs->pdata[r];
       for (unsigned e = 0; e < run->entries->len && strcmp (run->benchmark, benchmark) == 0; e++)
         {
           const Entry *entry = run->entries->pdata[e];
-          if (strcmp (entry->channel, channel) == 0)
+          if (strcmp (entry->channel, channel) == 0 && g_str_has_prefix (entry->family, "any (") == pools)
             add_once (families, entry->family);
         }
     }
+}
+
+/* Borrowed texts, in the order the runs have them, pools of all runs last. */
+static GPtrArray *
+families_of (GPtrArray *runs, const char *benchmark, const char *channel)
+{
+  GPtrArray *families = g_ptr_array_new ();
+  add_families (families, runs, benchmark, channel, FALSE);
+  add_families (families, runs, benchmark, channel, TRUE);
   return families;
 }
 

@@ -36,17 +36,39 @@ find_text (UtDb *db, const char *sql)
 
 /* --- Sentences --------------------------------------------------------------------------------------------------------------- */
 
+/* "1 question", "8 questions" */
+static char *
+counted (gint64 n, const char *what)
+{
+  return g_strdup_printf ("%" G_GINT64_FORMAT " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+/* "144 answers to 6 questions on 6 images under the 24 core variants": what the pool counts. The caller owns it. */
+static char *
+say_counts (UtDb *db, const char *pool)
+{
+  g_autofree char *sql = ut_db_sql ("SELECT f.instances, f.questions, i.images, f.variants FROM families f JOIN intervals i "
+                                    "ON i.family = f.family AND i.quantity = 'IFR' WHERE f.family = %q",
+                                    pool);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, NULL);
+  if (cursor == NULL || !ut_db_next (cursor, NULL))
+    return NULL;
+  g_autofree char *answers = counted (ut_db_int64 (cursor, 0), "answer"), *questions = counted (ut_db_int64 (cursor, 1), "question"),
+                  *images = counted (ut_db_int64 (cursor, 2), "image"),
+                  *variants = counted (ut_db_int64 (cursor, 3), g_str_has_prefix (pool, "any (core") ? "core variant" : "variant");
+  return g_strdup_printf ("%s to %s on %s under the %s", answers, questions, images, variants);
+}
+
 static char *
 say_flips (UtDb *db, const char *pool)
 {
   UtInterval flips, questions;
-  if (!find (db, pool, "IFR", NULL, &flips) || !find (db, pool, "IV", NULL, &questions))
+  g_autofree char *counts = say_counts (db, pool);
+  if (counts == NULL || !find (db, pool, "IFR", NULL, &flips) || !find (db, pool, "IV", NULL, &questions))
     return NULL;
-  g_autofree char *flips_words = in_percent (flips), *questions_words = in_percent (questions),
-                  *counts = find_text (db, "SELECT format('{} answers to {} questions on {} images', instances, questions, images) "
-                                           "FROM overview");
-  return g_strdup_printf ("Of %s under perturbation, %s %% are another than on the clean image, and %s %% of the questions change "
-                          "their answer at least once.",
+  g_autofree char *flips_words = in_percent (flips), *questions_words = in_percent (questions);
+  return g_strdup_printf ("Of %s, %s %% are another than on the clean image; %s %% of the questions change their answer at least "
+                          "once.",
                           counts, flips_words, questions_words);
 }
 
@@ -68,9 +90,10 @@ say_hidden_drift (UtDb *db, const char *pool)
   const char *channel = choose_channel (db, pool, &hidden);
   if (channel == NULL)
     return NULL;
-  g_autofree char *sql = ut_db_sql ("SELECT family FROM intervals WHERE quantity = 'hidden_percent' AND channel = %q AND NOT "
+  g_autofree char *sql = ut_db_sql ("SELECT family FROM intervals WHERE quantity = 'hidden_percent' AND channel = %q AND family IN "
+                                    "(SELECT family FROM pools WHERE variant IN (SELECT variant FROM pools WHERE family = %q)) AND NOT "
                                     "starts_with(family, 'any (') AND value IS NOT NULL ORDER BY value DESC, family LIMIT 1",
-                                    channel),
+                                    channel, pool),
                   *family = find_text (db, sql), *words = ut_interval_in_words (&hidden, "%.1f");
   if (family == NULL || !find (db, family, "hidden_percent", channel, &farthest))
     return g_strdup_printf ("Where the answer stays, the representation %s still moves %s %% as far as to an unrelated question.",
@@ -81,28 +104,34 @@ say_hidden_drift (UtDb *db, const char *pool)
                           channel, words, family, farthest_words);
 }
 
+/* What is said of false positives, after the accuracy. The caller owns it. */
+static char *
+say_false_positives (UtDb *db, const char *pool)
+{
+  UtInterval positives, negatives;
+  g_autofree char *yes_no = find_text (db, "SELECT 'yes' FROM item WHERE yes_no LIMIT 1");
+  if (yes_no == NULL)
+    return g_strdup ("these are no yes/no questions, so false positives are not judged");
+  if (!find (db, pool, "delta_FPR", NULL, &positives))
+    return g_strdup ("no yes/no question that is judged has the answer No, so false positives are not known");
+  g_autofree char *positives_words = ut_interval_in_words (&positives, "%+.3f");
+  if (!find (db, pool, "delta_FNR", NULL, &negatives))
+    return g_strdup_printf ("on yes/no questions the false-positive rate changes by %s", positives_words);
+  g_autofree char *negatives_words = ut_interval_in_words (&negatives, "%+.3f");
+  return g_strdup_printf ("on yes/no questions the false-positive rate changes by %s, the false-negative rate by %s", positives_words,
+                          negatives_words);
+}
+
 static char *
 say_truth (UtDb *db, const char *pool)
 {
-  UtInterval clean, change, positives, negatives;
-  if (find (db, pool, "delta_FPR", NULL, &positives))
-    {
-      g_autofree char *positives_words = ut_interval_in_words (&positives, "%+.3f"), *negatives_words = NULL;
-      if (find (db, pool, "delta_FNR", NULL, &negatives))
-        negatives_words = ut_interval_in_words (&negatives, "%+.3f");
-      return negatives_words != NULL
-                 ? g_strdup_printf ("On these yes/no questions perturbations change the false-positive rate by %s, the "
-                                    "false-negative rate by %s.",
-                                    positives_words, negatives_words)
-                 : g_strdup_printf ("On these yes/no questions perturbations change the false-positive rate by %s.",
-                                    positives_words);
-    }
+  UtInterval clean, change;
   if (!find (db, "clean", "accuracy", NULL, &clean) || !find (db, pool, "delta_accuracy", NULL, &change))
     return NULL;
-  g_autofree char *clean_words = ut_interval_in_words (&clean, "%.3f"), *change_words = ut_interval_in_words (&change, "%+.3f");
-  return g_strdup_printf ("Accuracy is %s on clean images and changes by %s; these are no yes/no questions, so false positives are "
-                          "not judged.",
-                          clean_words, change_words);
+  g_autofree char *clean_words = ut_interval_in_words (&clean, "%.3f"), *change_words = ut_interval_in_words (&change, "%+.3f"),
+                  *false_positives = say_false_positives (db, pool);
+  return g_strdup_printf ("Accuracy is %s on clean images, and perturbations change it by %s; %s.", clean_words, change_words,
+                          false_positives);
 }
 
 char **

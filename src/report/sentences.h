@@ -1,5 +1,5 @@
 /* What a run found, in three sentences with numbers and 95 % intervals: how many answers change, how far representations move where they do
- * not, and what became of the answers' truth: of false positives on yes/no questions, of accuracy on others. */
+ * not, and what became of accuracy and of false positives. All speak of the overview's pool of variants. */
 #pragma once
 #include "db/db.h"
 

@@ -216,9 +216,10 @@ write_csv (UtDbCursor *cursor, FILE *out, GError **error)
         }
       fputs ("\r\n", out);
     }
-  if (fault != NULL)
-    g_propagate_error (error, g_steal_pointer (&fault));
-  return fault == NULL;
+  if (fault == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&fault));
+  return FALSE;
 }
 
 static yyjson_mut_val *
@@ -269,9 +270,10 @@ write_json (UtDbCursor *cursor, FILE *out, GError **error)
       first = FALSE;
     }
   fputs (first ? "]\n" : "\n]\n", out);
-  if (fault != NULL)
-    g_propagate_error (error, g_steal_pointer (&fault));
-  return fault == NULL;
+  if (fault == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&fault));
+  return FALSE;
 }
 
 /* --- For people -------------------------------------------------------------------------------------------------------------- */

@@ -185,11 +185,19 @@ at_rank (const double *sorted, size_t n, double rank)
   return sorted[below] + (rank - (double) below) * (sorted[below + 1] - sorted[below]);
 }
 
+/* Whether draws from so few clusters can hold the truth at this level: all of them lie on one side of it in 2^(1 − n) of all cases, where each
+ * is as likely on either side, and then so do all draws. */
+static gboolean
+are_enough (size_t n_clusters, double level)
+{
+  return n_clusters >= 2 && ldexp (1, 1 - (int) MIN (n_clusters, 100)) <= 1 - level;
+}
+
 UtInterval
 ut_estimate_interval (const UtEstimate *estimate, double level)
 {
   UtInterval interval = { isfinite (estimate->value) ? estimate->value : NAN, NAN, NAN };
-  if (isnan (interval.value) || estimate->n_clusters < 2 || estimate->n_draws == 0)
+  if (isnan (interval.value) || !are_enough (estimate->n_clusters, level) || estimate->n_draws == 0)
     return interval;
   g_autofree double *sorted = g_new (double, estimate->n_draws);
   size_t n = 0;

@@ -657,18 +657,20 @@ WITH question AS (
   SELECT p.place, p.family, n.item, any_value(n.image_id) AS image_id,
          count(*) AS instances, count(*) FILTER (n.flip) AS flips,
          count(*) FILTER (n.RR) AS RR, count(*) FILTER (n.RW) AS RW, count(*) FILTER (n.WR) AS WR, count(*) FILTER (n.WW) AS WW,
-         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)       AS negatives,
-         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0) AS fp,
-         count(n.right_now) FILTER (n.yes_no AND n.answer = 0)        AS positives,
-         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y <> 0) AS fn,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0)              AS negatives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y = 0)  AS fp,
+         count(n.right_now) FILTER (n.yes_no AND n.answer <> 0 AND n.y0 = 0) AS fp_clean,
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0)               AS positives,
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y <> 0)  AS fn,
+         count(n.right_now) FILTER (n.yes_no AND n.answer = 0 AND n.y0 <> 0) AS fn_clean,
          count(n.delta_margin) AS margins, coalesce(sum(n.delta_margin ORDER BY n.variant), 0) AS delta_margin
   FROM instances n JOIN pools p USING (variant)
   GROUP BY p.place, p.family, n.item
 ), perturbed AS (
   SELECT place, family, image_id, count(*) AS questions, count(*) FILTER (flips > 0) AS questions_flipped,
          sum(instances) AS instances, sum(flips) AS flips, sum(RR + WR) AS n_right, sum(WR - RW) AS n_gained,
-         sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp,
-         sum(positives) AS positives, sum(fn) AS fn, sum(margins) AS margins, sum(delta_margin ORDER BY item) AS delta_margin
+         sum(RR + RW + WR + WW) AS judged, sum(negatives) AS negatives, sum(fp) AS fp, sum(fp_clean) AS fp_clean,
+         sum(positives) AS positives, sum(fn) AS fn, sum(fn_clean) AS fn_clean, sum(margins) AS margins, sum(delta_margin ORDER BY item) AS delta_margin
   FROM question GROUP BY place, family, image_id
 ), clean AS (
   SELECT image_id, count(*) FILTER (right_now) AS n_right, count(right_now) AS judged,
@@ -682,11 +684,6 @@ WITH question AS (
   SELECT -1 AS place, 'clean' AS family, image_id, positives, negatives, fn, fp FROM clean WHERE positives + negatives > 0
   UNION ALL
   SELECT place, family, image_id, positives, negatives, fn, fp FROM perturbed WHERE positives + negatives > 0
-), shifted AS (
-  SELECT f.place, f.family, c.image_id, coalesce(p.fp, 0) AS fp, coalesce(p.negatives, 0) AS negatives,
-         c.fp AS fp_clean, c.negatives AS negatives_clean,
-         coalesce(p.fn, 0) AS fn, coalesce(p.positives, 0) AS positives, c.fn AS fn_clean, c.positives AS positives_clean
-  FROM (SELECT DISTINCT place, family FROM pools) f CROSS JOIN clean c LEFT JOIN perturbed p USING (family, image_id)
 ), control_sum AS (
   SELECT i.image_id, c.channel, count(c.mean_distance) AS n_cd, coalesce(sum(c.mean_distance ORDER BY item), 0) AS cd
   FROM control c JOIN item i USING (item) JOIN trial t USING (item)
@@ -748,11 +745,16 @@ WITH question AS (
   UNION ALL
   SELECT place, family, 6, 'yes_rate', NULL, 'ratio', image_id, positives - fn + fp, positives + negatives, NULL, NULL FROM yes_no
   UNION ALL
-  SELECT place, family, 7, 'delta_FPR', NULL, 'difference', image_id, fp, negatives, fp_clean, negatives_clean FROM shifted
-  WHERE negatives_clean > 0
+  SELECT place, family, 7, 'delta_FPR', NULL, 'ratio', image_id, fp - fp_clean, negatives, NULL, NULL FROM perturbed WHERE negatives > 0
   UNION ALL
-  SELECT place, family, 8, 'delta_FNR', NULL, 'difference', image_id, fn, positives, fn_clean, positives_clean FROM shifted
-  WHERE positives_clean > 0
+  SELECT place, family, 8, 'delta_FNR', NULL, 'ratio', image_id, fn - fn_clean, positives, NULL, NULL FROM perturbed WHERE positives > 0
+  UNION ALL
+  SELECT place, family, 8, 'delta_yes_rate', NULL, 'ratio', image_id, fp - fn - (fp_clean - fn_clean), positives + negatives, NULL, NULL
+  FROM perturbed WHERE positives + negatives > 0
+  UNION ALL
+  SELECT place, family, 8, 'delta_precision', NULL, 'difference', image_id, positives - fn, positives - fn + fp,
+         positives - fn_clean, positives - fn_clean + fp_clean
+  FROM perturbed WHERE positives + negatives > 0
   UNION ALL
   SELECT place, family, 9, if(answer = 'all', 'percent', 'hidden_percent'), channel, 'quotient', image_id, 100 * pd, n_pd, cd, n_cd
   FROM moved
@@ -898,6 +900,20 @@ SELECT prompt, score, coalesce(chosen_by, score) AS overlays_chosen_by FROM by_k
 CREATE OR REPLACE VIEW identity AS
 SELECT key, value, informative FROM run ORDER BY key;
 
+-- Whether the run is done: every question is asked clean and, where it has a clean answer, under every variant, and the control drift is
+-- measured, where two questions or more have representations to measure it on.
+CREATE OR REPLACE VIEW progress AS
+WITH asked AS (
+  SELECT item, count(*) AS trials, bool_or(variant = 0) AS clean, bool_or(variant = 0 AND error IS NULL) AS answered
+  FROM trial GROUP BY item
+), counted AS (
+  SELECT (SELECT count(*) FROM item) AS questions, count(*) FILTER (clean) AS asked,
+         count(*) FILTER (answered AND trials < (SELECT count(*) FROM variant)) AS begun,
+         (SELECT count(*) FROM control) AS controls, (SELECT count(DISTINCT item) FROM embedding WHERE variant = 0) AS embedded
+  FROM asked
+)
+SELECT questions, asked, asked = questions AND begun = 0 AND (controls > 0 OR embedded < 2) AS finished FROM counted;
+
 -- The headline: "Any" over the core variants where any ran, else over all.
 CREATE OR REPLACE VIEW overview AS
 WITH headline AS (
@@ -908,7 +924,7 @@ SELECT (SELECT count(*) FROM item)                                     AS questi
        (SELECT count(*) FROM trial)                                    AS trials,
        (SELECT count(*) FROM trial WHERE error IS NOT NULL)            AS failed,
        (SELECT count(*) FROM skipped)                                  AS skipped,
-       (SELECT accuracy FROM accuracy WHERE category = 'all' AND family = 'clean') AS clean_accuracy,
+       (SELECT count(*) FILTER (right_now) / nullif(count(right_now), 0) FROM answers WHERE variant = 0) AS clean_accuracy,
        h.family AS pool, h.instances, h.flips, h.IFR, h.IV,
        d.channel, d.kept, d.hidden_percent,
        (SELECT max(largest) FROM noise_floor WHERE quantity = 'cosine_distance') AS noise_drift,   -- of any channel

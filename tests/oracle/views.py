@@ -619,18 +619,20 @@ def sums_of_answers(run, items, instances):
     expected = {"accuracy": (right, len(judged)), "delta_accuracy": (right - before, len(judged)),
                 "IFR": (len(flips), len(instances)), "IV": (len({i for i, _ in flips}), len({i for i, _ in instances}))}
     for rate, asked in ("FPR", 1), ("FNR", 0):
-        wrong = lambda some: sum(run.answer(i, v) != run.right(i) for i, v in some)
         of = [(i, v) for i, v in judged if run.questions[i][1] and run.right(i) == asked]
-        clean = [(i, "clean") for i in items if run.questions[i][1] and run.right(i) == asked]
-        if clean:
-            expected["delta_" + rate] = (wrong(of), len(of), wrong(clean), len(clean))
+        wrong = lambda clean: sum(run.answer(i, "clean" if clean else v) != asked for i, v in of)
+        if of:
+            expected["delta_" + rate] = (wrong(False) - wrong(True), len(of))
         if of and rate == "FPR":
-            expected[rate] = (wrong(of), len(of))
+            expected[rate] = (wrong(False), len(of))
     asked = [(i, v) for i, v in judged if run.questions[i][1]]
     if asked:
-        said = [run.right(i) for i, v in asked if run.answer(i, v) == 0]  # Yes
+        says_yes = lambda clean: [run.right(i) for i, v in asked if run.answer(i, "clean" if clean else v) == 0]
+        said, before = says_yes(False), says_yes(True)
         positives = sum(run.right(i) == 0 for i, _ in asked)
-        expected |= {"precision": (said.count(0), len(said)), "yes_rate": (len(said), len(asked))}
+        expected |= {"precision": (said.count(0), len(said)), "yes_rate": (len(said), len(asked)),
+                     "delta_precision": (said.count(0), len(said), before.count(0), len(before)),
+                     "delta_yes_rate": (len(said) - len(before), len(asked))}
         if positives:
             expected["recall"] = (said.count(0), positives)
     expected["delta_margin"] = (math.fsum(run.m(i, v) - run.m(i, "clean") for i, v in instances), len(instances))
@@ -684,6 +686,14 @@ def test_image_sums(run):
     assert {family for family, *_ in rows} == {"clean"}, rows
 
 
+def yes_no_rates(run, variants, clean):
+    """Of the instances that are judged: as they are answered, or as their questions were on the clean image."""
+    asked = [(run.right(i), run.answer(i, "clean" if clean else v)) for i, v in run.judged(run.instances(variants)) if run.questions[i][1]]
+    share = lambda of, some: sum(map(of, some)) / len(some) if some else None
+    return {"FPR": share(lambda x: x[1] == 0, [x for x in asked if x[0] == 1]), "FNR": share(lambda x: x[1] == 1, [x for x in asked if x[0] == 0]),
+            "precision": share(lambda x: x[0] == 0, [x for x in asked if x[1] == 0]), "yes_rate": share(lambda x: x[1] == 0, asked)}
+
+
 def test_intervals(run):
     """Their values are those of the other views, and lie between their bounds where they have any."""
     rows = {(r["family"], r["quantity"], r["channel"]): r for r in view(run.run, "intervals")}
@@ -694,8 +704,12 @@ def test_intervals(run):
     published |= {(r["family"], "delta_margin", None): r["delta_margin"] for r in view(run.run, "families")}
     if whole["clean"]["FPR"] is not None:
         published |= {(f, rate, None): r[rate] for f, r in whole.items() for rate in ("FPR", "precision", "recall", "yes_rate")}
-        published |= {(f, "delta_FPR", None): r["FPR"] - whole["clean"]["FPR"] for f, r in whole.items() if f != "clean"}
-        published |= {(f, "delta_FNR", None): whole["clean"]["recall"] - r["recall"] for f, r in whole.items() if f != "clean"}
+        for name, variants in run.pools():
+            now, before = (yes_no_rates(run, variants, clean) for clean in (False, True))
+            for rate in now:
+                known = None not in (now[rate], before[rate])
+                if known or rate == "precision":  # undefined where nothing is called Yes
+                    published[name, f"delta_{rate}", None] = now[rate] - before[rate] if known else None
     published |= {(r["family"], q, r["channel"]): r[q] for r in view(run.run, "drift") for q in ("percent", "hidden_percent")}
     published |= {(r["family"], f"{q}_{r['control']}", r["channel"]): r[q] for r in view(run.run, "exceedance")
                   for q in ("exceedance", "hidden_exceedance")}

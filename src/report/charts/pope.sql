@@ -4,22 +4,17 @@ WITH listed AS (
   FROM pools p JOIN variant v USING (variant)
   GROUP BY p.family
   HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), whole AS (
-  -- The row of the whole benchmark; a category may be called the same.
-  SELECT * FROM accuracy WHERE category = 'all' AND yes_no > 0
-  QUALIFY row_number() OVER (PARTITION BY family ORDER BY instances DESC) = 1
-), rated AS (
-  SELECT * FROM (SELECT family, yes_no, precision, recall, FPR, yes_rate FROM whole)
-  UNPIVOT (value FOR measure IN (precision, recall, FPR, yes_rate))
-), bounded AS (
+), shifted AS (
   -- Recall is 1 − FNR, so its change is that of FNR with the other sign.
-  SELECT family, 'FPR' AS measure, low, high FROM intervals WHERE quantity = 'delta_FPR'
+  SELECT family, 'recall' AS measure, 0 - value AS shift, 0 - high AS low, 0 - low AS high FROM intervals WHERE quantity = 'delta_FNR'
   UNION ALL
-  SELECT family, 'recall', -high, -low FROM intervals WHERE quantity = 'delta_FNR'
+  SELECT family, substr(quantity, 7), value, low, high FROM intervals
+  WHERE quantity IN ('delta_precision', 'delta_FPR', 'delta_yes_rate')
+), perturbed AS (
+  SELECT family, quantity AS measure, value FROM intervals
 )
-SELECT r.family, r.measure, r.value - c.value AS shift, b.low, b.high, c.value AS clean, r.value AS perturbed, r.yes_no,
-       list_position(['precision', 'recall', 'FPR', 'yes_rate'], r.measure) AS panel
-FROM rated r JOIN rated c ON c.family = 'clean' AND c.measure = r.measure
-JOIN listed l ON l.family = r.family
-LEFT JOIN bounded b ON b.family = r.family AND b.measure = r.measure
+SELECT s.family, s.measure, s.shift, s.low, s.high, p.value - s.shift AS clean, p.value AS perturbed,
+       list_position(['precision', 'recall', 'FPR', 'yes_rate'], s.measure) AS panel
+FROM shifted s JOIN perturbed p USING (family, measure) JOIN listed l USING (family)
+WHERE s.shift IS NOT NULL
 ORDER BY l.place, panel

@@ -6,7 +6,7 @@ WITH facts AS (
   FROM identity
 ), named AS (
   -- Engines name a model with its size: "qwen3vl 2.9M F16", "llava-onevision-qwen2-7b-ov".
-  SELECT coalesce(model, file, engine) AS model, regexp_extract(dataset, '[^/]*$') AS benchmark,
+  SELECT coalesce(regexp_extract(nullif(file, 'default'), '^(?:.*/|bundled:)?(.*?)(?:\.gguf)?$', 1), model, engine) AS name, regexp_extract(dataset, '[^/]*$') AS benchmark,
          regexp_extract(model, '(?i)(?:^|[^0-9a-z.])([0-9]+(?:\.[0-9]+)?) ?([kmbt])(?:[^0-9a-z]|$)', ['number', 'unit']) AS size
   FROM facts
 ), main AS (
@@ -24,7 +24,7 @@ WITH facts AS (
   SELECT 4, 'hidden drift ÷ control', i.* REPLACE (i.value / 100 AS value, i.low / 100 AS low, i.high / 100 AS high)
   FROM intervals i JOIN pool USING (family) JOIN main USING (channel) WHERE quantity = 'hidden_percent'
 )
-SELECT n.model, n.benchmark,
+SELECT n.name AS model, n.benchmark,
        TRY_CAST(n.size.number AS DOUBLE)
          * CASE lower(n.size.unit) WHEN 'k' THEN 1e3 WHEN 'm' THEN 1e6 WHEN 'b' THEN 1e9 WHEN 't' THEN 1e12 END AS parameters,
        e.measure, e.family, e.channel, e.value, e.low, e.high, e.images, e.place AS panel
