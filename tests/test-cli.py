@@ -529,6 +529,8 @@ def test_sql(tmp):
     assert_fails(2, ["disabled"], "sql", tmp / "run", f"COPY trials TO '{tmp / 'out.csv'}'")
     for change in ("DROP TABLE trial", "DELETE FROM run_file.trial", "SELECT 1; SELECT 2", ""):
         assert_fails(2, ["query"], "sql", tmp / "run", change)
+    for format in ("table", "csv", "json", "markdown", "latex"):
+        assert_fails(1, ["boom"], "sql", tmp / "run", "SELECT if(range < 500000, range, error('boom')) AS n FROM range(1000000)", "-f", format)
     assert_fails(2, ["operands"], "sql", tmp / "run")
     assert_fails(1, ["missing"], "sql", tmp / "missing", "SELECT 1")
     assert not (tmp / "out.csv").exists() and (tmp / "run").read_bytes() == before

@@ -63,15 +63,15 @@ def table(name, *runs):
 
 
 def test_a_run_against_itself(tmp):
-    one = run(write_benchmark(tmp / "b.csv", plain()), tmp / "one.duckdb")
+    one = run(write_benchmark(tmp / "b.csv", plain(7)), tmp / "one.duckdb")
     found = compared(one, one)
     assert found["differs"] == [], found["differs"]
     (matched,) = found["matched"]
-    assert matched["questions"] == 10 and matched["instances"] == matched["variants"] * 10, matched
+    assert matched["questions"] == 14 and matched["instances"] == matched["variants"] * 14, matched
     assert not any(n for column, n in matched.items() if "_only_" in column or column.endswith(("reworded", "unanswered"))), matched
     told = [r for r in found["differences"] if r["difference"] is not None]
     assert len(told) > 30 and all(r["difference"] == 0 and r["reference"] == r["value"] for r in told), told
-    assert all(r["low"] == r["high"] == 0 for r in told if r["images"] == 5 and r["quantity"] != "hidden_percent"), told
+    assert all(r["low"] == r["high"] == 0 for r in told if r["images"] == 7 and r["quantity"] != "hidden_percent"), told
     assert found["tests"] and all(r["p"] == r["p_mcnemar"] == 1 and r["only_reference"] == r["only_run"] == 0 for r in found["tests"])
     assert "alike in all" in good(undertow("compare", one, one))
 
@@ -94,6 +94,17 @@ def test_the_other_way_round(tmp):
     for r in there["tests"]:
         m = tests[r["test"], r["family"]]
         assert (r["only_reference"], r["only_run"], r["p"], r["p_holm"], r["p_mcnemar"]) == (m["only_run"], m["only_reference"], m["p"], m["p_holm"], m["p_mcnemar"])
+
+
+def test_margins_of_other_scores(tmp):
+    """Nats of a sum less nats per byte are nothing."""
+    benchmark = write_benchmark(tmp / "b.csv", plain())
+    a = run(benchmark, tmp / "a.duckdb")
+    b = tmp / "b.duckdb"
+    good(undertow("rescore", a, "--score", "byte", "-o", b))
+    quantities = lambda *runs: {r["quantity"] for r in compared(*runs)["differences"]}
+    margins = {"margin", "delta_margin"}
+    assert margins <= quantities(a, a) and quantities(a, b) == quantities(a, a) - margins, quantities(a, b)
 
 
 def test_what_only_one_has(tmp):

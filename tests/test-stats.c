@@ -80,6 +80,17 @@ test_one_cluster_has_no_bounds (void)
   g_assert_true (isnan (interval.low) && isnan (interval.high));
 }
 
+/* All of n clusters lie on one side of the truth in 2^(1 − n) of all cases: 1/16 for five, 1/32 for six. */
+static void
+test_few_clusters_have_no_bounds (void)
+{
+  const double a[] = { 3, 1, 2, 4, 2, 3 }, b[] = { 4, 4, 4, 4, 4, 4 };
+  g_autoptr (UtEstimate) five = bootstrap (UT_RATIO, a, b, NULL, NULL, 5, 0, UT_N_DRAWS),
+                         six = bootstrap (UT_RATIO, a, b, NULL, NULL, 6, 0, UT_N_DRAWS);
+  g_assert_true (isnan (ut_estimate_interval (five, 0.95).low) && !isnan (ut_estimate_interval (five, 0.9).low));
+  g_assert_true (!isnan (ut_estimate_interval (six, 0.95).low) && isnan (ut_estimate_interval (six, 0.99).low));
+}
+
 static void
 test_equal_clusters_have_no_width (void)
 {
@@ -465,6 +476,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/stats/oracle", test_oracle);
   g_test_add_func ("/stats/one-cluster-has-no-bounds", test_one_cluster_has_no_bounds);
+  g_test_add_func ("/stats/few-clusters-have-no-bounds", test_few_clusters_have_no_bounds);
   g_test_add_func ("/stats/equal-clusters-have-no-width", test_equal_clusters_have_no_width);
   g_test_add_func ("/stats/normal-limit", test_normal_limit);
   g_test_add_func ("/stats/undefined", test_undefined);

@@ -620,7 +620,8 @@ work (Run *run, gboolean *out_stopped, GError **error)
   if (!ok)
     return ut_store_commit (run->store, NULL), FALSE;
   return *out_stopped
-         || ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error);
+         || (ut_measure_population (run->store, ut_dataset_items (run->dataset), run->variants, run->config->seed, error)
+             && ut_store_finish (run->store, error));
 }
 
 /* The prompt, and the score that decides: the one that goes with it unless the user names another. */

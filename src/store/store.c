@@ -799,6 +799,17 @@ ut_store_commit (UtStore *store, GError **error)
 }
 
 gboolean
+ut_store_finish (UtStore *store, GError **error)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *time = g_date_time_format_iso8601 (now);
+  g_autofree char *sql = ut_db_sql ("INSERT INTO run SELECT '" UT_STORE_FINISHED "', %q, true "
+                                    "WHERE NOT EXISTS (FROM run WHERE key = '" UT_STORE_FINISHED "')",
+                                    time);
+  return begin_transaction (store, error) && ut_db_exec (store->db, sql, error) && ut_store_commit (store, error);
+}
+
+gboolean
 ut_store_commit_if_due (UtStore *store, GError **error)
 {
   const gboolean due = g_get_monotonic_time () - store->committed_at >= G_USEC_PER_SEC / 2;

@@ -52,6 +52,9 @@ typedef struct {
 #define UT_STORE_SCORES "scores"
 #define UT_STORE_PROMPT "--prompt"
 
+/* The key whose value says when all of the run was done; an unfinished run does not have it. */
+#define UT_STORE_FINISHED "finished"
+
 /* The key of the score whose clean answers the text overlays contradict, where it is another: only in a run that was decided anew. */
 #define UT_STORE_OVERLAYS "overlays chosen by"
 
@@ -146,6 +149,9 @@ gboolean ut_store_commit (UtStore *store, GError **error);
 /* The same where the last commit is half a second ago, else nothing: a commit costs about 5 ms however little it holds, and the engine
  * may be quicker than that. For the loop over trials, called where a trial and its embeddings are complete. */
 gboolean ut_store_commit_if_due (UtStore *store, GError **error);
+
+/* Notes that all of the run is done, at this time unless it has been noted before, and makes it durable with all else. */
+gboolean ut_store_finish (UtStore *store, GError **error);
 
 /* The trials already finished without an error, as many entries as trials; the caller owns it. Failed trials are deleted so that they are
  * tried again. */
