@@ -334,9 +334,9 @@ show_largest (const Demo *demo, GError **error)
   return TRUE;
 }
 
-/* Where the run with everything is, and what to look at there. */
+/* Where the run with everything is, what to look at there, and how to look at all runs. */
 static void
-point_to_everything (const Demo *demo)
+point_onwards (const Demo *demo, const char *folder)
 {
   const Run *run = &demo->runs[demo->n_runs - 1];
   const char *const question = run->progress.n_items == 1 ? "question" : "questions";
@@ -344,6 +344,9 @@ point_to_everything (const Demo *demo)
           " %s of %s: too few to conclude from.\n"
           "  undertow show %s severity      also: flip_thresholds, pixel_changes, layers, generations, measurements\n",
           run->config.engine.model, run->progress.n_items, question, run->config.dataset.path, run->config.output);
+  g_autofree char *quoted = g_shell_quote (folder);
+  printf ("\nCharts, findings and samples of all runs as one page to look at:\n  undertow report %s/*.duckdb -o report.html\n",
+          quoted);
 }
 
 static int
@@ -368,13 +371,16 @@ run_demo (Demo *demo, const Options *options)
     }
   if (!options->quiet)
     fputc ('\n', stderr);
-  const UtComparedRuns runs = { (const char *const *) demo->models->pdata, (const char *const *) demo->tasks->pdata,
-                                (const char *const *) demo->paths->pdata, demo->models->len, demo->tasks->len,
+  const UtComparedRuns runs = { (const char *const *) demo->models->pdata,
+                                (const char *const *) demo->tasks->pdata,
+                                (const char *const *) demo->paths->pdata,
+                                demo->models->len,
+                                demo->tasks->len,
                                 demo->models->len > 1 };
   const gboolean ok = (options->format != UT_TABLE_TEXT || show_largest (demo, &error))
                       && ut_report_comparison (&runs, options->format, ut_table_terminal_width (stdout), stdout, &error);
   if (ok && options->format == UT_TABLE_TEXT)
-    point_to_everything (demo);
+    point_onwards (demo, options->folder);
   return ok ? 0 : ut_cmd_fail ("demo", error);
 }
 

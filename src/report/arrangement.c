@@ -265,7 +265,10 @@ ut_arrangement_read (const char *const *paths, unsigned n_paths, UtArrangement *
 UtComparedRuns
 ut_arrangement_runs (const UtArrangement *arrangement)
 {
-  return (UtComparedRuns) { (const char *const *) arrangement->models, (const char *const *) arrangement->tasks,
-                            (const char *const *) arrangement->paths, arrangement->n_models, arrangement->n_tasks,
+  return (UtComparedRuns) { (const char *const *) arrangement->models,
+                            (const char *const *) arrangement->tasks,
+                            (const char *const *) arrangement->paths,
+                            arrangement->n_models,
+                            arrangement->n_tasks,
                             arrangement->sized };
 }

@@ -202,14 +202,16 @@ ut_finding_hidden_drift (const UtComparison *c)
                   *cell_words = ut_interval_in_words (&cell->interval, "%.1f");
   static const char *const ends[]
       = { "which is more than half of the way", "which is less than half of the way", "which may or may not be half of the way" };
-  g_autofree char *where = g_strdup_printf ("under %s (%s, %s)", cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
-                                            c->tasks[cell->quantity->run % c->n_tasks]);
+  g_autofree char *where
+      = g_strdup_printf ("under %s (%s, %s)", cell->quantity->family, c->models[cell->quantity->run / c->n_tasks],
+                         c->tasks[cell->quantity->run % c->n_tasks]);
   g_autofree char *end = isnan (cell->interval.high)
                              ? g_strdup_printf ("%s the images are too few to bound it", where)
                              : g_strdup_printf ("farthest %s: %s %%, %s", where, cell_words, ends[finding.verdict]);
-  finding.reason = g_strdup_printf ("Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated "
-                                    "question; %s.",
-                                    kept_words, CHANNEL, hidden_words, end);
+  finding.reason
+      = g_strdup_printf ("Of the answers to perturbed images %s %% stayed, while %s moved %s %% of the way to an unrelated "
+                         "question; %s.",
+                         kept_words, CHANNEL, hidden_words, end);
   return finding;
 }
 

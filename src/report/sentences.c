@@ -53,9 +53,10 @@ say_counts (UtDb *db, const char *pool)
   g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, NULL);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return NULL;
-  g_autofree char *answers = counted (ut_db_int64 (cursor, 0), "answer"), *questions = counted (ut_db_int64 (cursor, 1), "question"),
-                  *images = counted (ut_db_int64 (cursor, 2), "image"),
-                  *variants = counted (ut_db_int64 (cursor, 3), g_str_has_prefix (pool, "any (core") ? "core variant" : "variant");
+  g_autofree char *answers
+      = counted (ut_db_int64 (cursor, 0), "answer"),
+      *questions = counted (ut_db_int64 (cursor, 1), "question"), *images = counted (ut_db_int64 (cursor, 2), "image"),
+      *variants = counted (ut_db_int64 (cursor, 3), g_str_has_prefix (pool, "any (core") ? "core variant" : "variant");
   return g_strdup_printf ("%s to %s on %s under the %s", answers, questions, images, variants);
 }
 
@@ -90,11 +91,12 @@ say_hidden_drift (UtDb *db, const char *pool)
   const char *channel = choose_channel (db, pool, &hidden);
   if (channel == NULL)
     return NULL;
-  g_autofree char *sql = ut_db_sql ("SELECT family FROM intervals WHERE quantity = 'hidden_percent' AND channel = %q AND family IN "
-                                    "(SELECT family FROM pools WHERE variant IN (SELECT variant FROM pools WHERE family = %q)) AND NOT "
-                                    "starts_with(family, 'any (') AND value IS NOT NULL ORDER BY value DESC, family LIMIT 1",
-                                    channel, pool),
-                  *family = find_text (db, sql), *words = ut_interval_in_words (&hidden, "%.1f");
+  g_autofree char *sql
+      = ut_db_sql ("SELECT family FROM intervals WHERE quantity = 'hidden_percent' AND channel = %q AND family IN "
+                   "(SELECT family FROM pools WHERE variant IN (SELECT variant FROM pools WHERE family = %q)) AND NOT "
+                   "starts_with(family, 'any (') AND value IS NOT NULL ORDER BY value DESC, family LIMIT 1",
+                   channel, pool),
+      *family = find_text (db, sql), *words = ut_interval_in_words (&hidden, "%.1f");
   if (family == NULL || !find (db, family, "hidden_percent", channel, &farthest))
     return g_strdup_printf ("Where the answer stays, the representation %s still moves %s %% as far as to an unrelated question.",
                             channel, words);
@@ -118,8 +120,8 @@ say_false_positives (UtDb *db, const char *pool)
   if (!find (db, pool, "delta_FNR", NULL, &negatives))
     return g_strdup_printf ("on yes/no questions the false-positive rate changes by %s", positives_words);
   g_autofree char *negatives_words = ut_interval_in_words (&negatives, "%+.3f");
-  return g_strdup_printf ("on yes/no questions the false-positive rate changes by %s, the false-negative rate by %s", positives_words,
-                          negatives_words);
+  return g_strdup_printf ("on yes/no questions the false-positive rate changes by %s, the false-negative rate by %s",
+                          positives_words, negatives_words);
 }
 
 static char *

@@ -29,14 +29,14 @@ struct _UtReplay {
   GPtrArray *variants; /* UtVariant * */
   UtPrompt *prompt;    /* NULL where the run does not say how it asked */
   guint64 seed;
-  GPtrArray *groups;      /* UtGroup *, without images */
-  UtGroup **group_of;     /* [n_items], borrowed from `groups` */
-  unsigned *place_of;     /* [n_items], each item's place in its group */
-  int *clean_predictions; /* [n_items], by the score that overlays were chosen by; -1 where the clean trial failed */
+  GPtrArray *groups;        /* UtGroup *, without images */
+  UtGroup **group_of;       /* [n_items], borrowed from `groups` */
+  unsigned *place_of;       /* [n_items], each item's place in its group */
+  int *clean_predictions;   /* [n_items], by the score that overlays were chosen by; -1 where the clean trial failed */
   UtDbStatement *ask_noted; /* of all trials of an item */
   GArray *noted;            /* Noted [n_variants], of one item */
   size_t noted_item;        /* that; n_items where it is of none */
-  const UtGroup *loaded;  /* the group whose images are in memory */
+  const UtGroup *loaded;    /* the group whose images are in memory */
 };
 
 /* --- How the benchmark was read ---------------------------------------------------------------------------------------------- */
@@ -352,8 +352,8 @@ ut_replay_key (UtReplay *replay, unsigned item, unsigned variant, GError **error
     return NULL;
   const UtSubject subject = subject_of (replay, item);
   g_autofree char *pixels = ut_variant_key (replay->variants->pdata[variant], &subject, replay->seed);
-  return g_strdup_printf ("%p\n%u\n%s\n%" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " %a\n%s", (void *) replay->group_of[item], variant, pixels,
-                          noted->width, noted->height, noted->psnr, noted->detail != NULL ? noted->detail : "");
+  return g_strdup_printf ("%p\n%u\n%s\n%" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " %a\n%s", (void *) replay->group_of[item],
+                          variant, pixels, noted->width, noted->height, noted->psnr, noted->detail != NULL ? noted->detail : "");
 }
 
 GPtrArray *
