@@ -19,7 +19,7 @@ def opened(path):
     """Seconds from the start of the navigation; the second is asked for every 50 ms."""
     with Browser() as browser:
         page = browser.open(path)
-        page.wait("document.querySelector('.drawing svg, .drawing canvas')")
+        page.wait("document.querySelector('.drawing svg, .drawing canvas') !== null")
         return page.evaluate("[performance.getEntriesByType('navigation')[0].loadEventEnd / 1000, performance.now() / 1000]")
 
 
