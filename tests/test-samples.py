@@ -3,7 +3,7 @@
 
 Usage: test-samples.py UNDERTOW [TEST…]
 """
-import base64, csv, io, json, re, shutil, struct, subprocess, sys, tempfile, zlib
+import base64, csv, ctypes, io, json, re, shutil, struct, subprocess, sys, tempfile, zlib
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -61,6 +61,16 @@ def write_png(path, width, height):
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
                      + chunk(b"IDAT", zlib.compress((b"\0" + b"\x80" * 3 * width) * height)) + chunk(b"IEND", b""))
+
+
+def alter(run, *statements):
+    """Changes a run file as none of ours does, with the program's own DuckDB."""
+    duckdb, db, connection = ctypes.CDLL("libduckdb.so"), ctypes.c_void_p(), ctypes.c_void_p()
+    assert duckdb.duckdb_open(bytes(run), ctypes.byref(db)) == 0 and duckdb.duckdb_connect(db, ctypes.byref(connection)) == 0
+    for sql in statements:
+        assert duckdb.duckdb_query(connection, sql.encode(), None) == 0, sql
+    duckdb.duckdb_disconnect(ctypes.byref(connection))
+    duckdb.duckdb_close(ctypes.byref(db))
 
 
 def rows(run, sql):
@@ -238,6 +248,39 @@ def test_another_image_under_the_old_name_is_refused(folder):
     assert "could not be made as the model saw them" in said, said
     assert all(names is None for names in samples["details"]["0"]["images"]), samples["details"]["0"]["images"]
     assert "not the one that the model saw" in samples["details"]["0"]["missing"][0]
+
+
+def test_a_damaged_run_is_refused(folder):
+    """Each in a copy, with the name of the file; without its questions or answers a run is none, but not damaged."""
+    item = "id, image_id, category, hint, question, options, answer, yes_no FROM item WHERE item = 0"
+    trial = "error, predicted, width, height, detail, label FROM trial"
+    damages = {
+        "variant-of-none": [f"INSERT INTO trial SELECT item, 1000000, {trial} WHERE variant = 0"],
+        "variant-too-large": ["INSERT INTO variant SELECT 1000000, name, family, param, core, role FROM variant WHERE variant = 1"],
+        "item-of-none": [f"INSERT INTO trial SELECT 3000000, variant, {trial} WHERE item = 0"],
+        "item-with-a-gap": [f"INSERT INTO item SELECT 3000, {item}", f"INSERT INTO trial SELECT 3000, variant, {trial} WHERE item = 0"],
+        "item-far-away": [f"INSERT INTO item SELECT 4294967295, {item}"],
+        "item-twice": [f"INSERT INTO item SELECT 0, {item}"],
+        "option-of-none": ["UPDATE trial SET predicted = 9 WHERE item = 1 AND variant = 2"],
+    }
+    run = plain_run(folder)
+    for name, statements in damages.items():
+        damaged = Path(shutil.copy(run, folder / f"{name}.duckdb"))
+        alter(damaged, *statements)
+        result = undertow("report", damaged, "-q", "-o", folder / "damaged.html")
+        assert result.returncode == 1 and f"{name}.duckdb: the file is damaged" in result.stderr, (name, result)
+        assert not (folder / "damaged.html").exists()
+    alter(run, "INSERT INTO variant SELECT max(variant) + 1, 'more', 'more', NULL, false, 'perturbation' FROM variant",
+          f"INSERT INTO trial SELECT item, (SELECT max(variant) FROM variant), {trial} WHERE variant = 0")
+    page, said = report(run)
+    assert "variants are others" in said and not data_of(page)["thumbnails"], said
+    fewer = plain_run(folder)
+    alter(fewer, *(f"DELETE FROM {table} WHERE item = 7" for table in ["item", "trial", "score", "measurement", "control", "embedding", "generated"]))
+    page, said = report(fewer)
+    assert "questions have changed" in said and len(data_of(page)["items"]) == 7, said
+    alter(fewer, *(f"DELETE FROM {table}" for table in ["item", "trial", "score", "measurement", "control", "embedding", "generated"]))
+    page, said = report(fewer)
+    assert data_of(page)["items"] == [], said
 
 
 def test_hostile_texts_stay_texts(folder):

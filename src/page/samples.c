@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "page/bundle.h"
 #include "page/details.h"
 #include "page/json.h"
@@ -57,13 +58,26 @@ choose_channel (Samples *samples, GError **error)
   return TRUE;
 }
 
+/* Numbers of items, variants and options are places in arrays from here on, so a file in which one leads nowhere is refused. */
 static gboolean
 count (Samples *samples, GError **error)
 {
   g_autoptr (UtDbCursor) cursor
-      = ut_db_query (samples->db, "SELECT (SELECT coalesce(max(item) + 1, 0) FROM item), (SELECT count(*) FROM trial)", error);
+      = ut_db_query (samples->db,
+                     "SELECT (SELECT count(*) FROM item), (SELECT count(*) FROM trial),"
+                     "  EXISTS (FROM trial ANTI JOIN item USING (item)) OR EXISTS (FROM trial ANTI JOIN variant USING (variant))"
+                     "  OR EXISTS (FROM trial JOIN item USING (item) WHERE predicted >= len(options))"
+                     "  OR (SELECT max(item) >= count(*) OR count(DISTINCT item) < count(*) FROM item)"
+                     "  OR (SELECT max(variant) > 65535 FROM variant)",
+                     error);
   if (cursor == NULL || !ut_db_next (cursor, error))
     return FALSE;
+  if (ut_db_bool (cursor, 2))
+    {
+      g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED,
+                           "the file is damaged: its trials do not fit its questions and variants");
+      return FALSE;
+    }
   samples->n_items = (unsigned) ut_db_int64 (cursor, 0);
   samples->n_trials = (guint64) ut_db_int64 (cursor, 1);
   samples->taken = g_new0 (gboolean, samples->n_items);

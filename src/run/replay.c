@@ -29,14 +29,14 @@ struct _UtReplay {
   GPtrArray *variants; /* UtVariant * */
   UtPrompt *prompt;    /* NULL where the run does not say how it asked */
   guint64 seed;
-  GPtrArray *groups;      /* UtGroup *, without images */
-  UtGroup **group_of;     /* [n_items], borrowed from `groups` */
-  unsigned *place_of;     /* [n_items], each item's place in its group */
-  int *clean_predictions; /* [n_items], by the score that overlays were chosen by; -1 where the clean trial failed */
+  GPtrArray *groups;        /* UtGroup *, without images */
+  UtGroup **group_of;       /* [n_items], borrowed from `groups` */
+  unsigned *place_of;       /* [n_items], each item's place in its group */
+  int *clean_predictions;   /* [n_items], by the score that overlays were chosen by; -1 where the clean trial failed */
   UtDbStatement *ask_noted; /* of all trials of an item */
   GArray *noted;            /* Noted [n_variants], of one item */
   size_t noted_item;        /* that; n_items where it is of none */
-  const UtGroup *loaded;  /* the group whose images are in memory */
+  const UtGroup *loaded;    /* the group whose images are in memory */
 };
 
 /* --- How the benchmark was read ---------------------------------------------------------------------------------------------- */
@@ -129,7 +129,10 @@ open_dataset (UtReplay *replay, const Recorded *recorded, GError **error)
       return FALSE;
     }
   g_autofree char *questions = ut_run_questions_hash (replay->dataset);
-  if (g_str_equal (questions, recorded->questions))
+  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT count(*) FROM item", error);
+  if (cursor == NULL || !ut_db_next (cursor, error))
+    return FALSE;
+  if (g_str_equal (questions, recorded->questions) && ut_db_int64 (cursor, 0) == ut_dataset_items (replay->dataset)->len)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the benchmark in %s is not the one of the run: its questions have changed",
                recorded->config.path);
@@ -143,15 +146,17 @@ open_variants (UtReplay *replay, const Recorded *recorded, GError **error)
   replay->variants = ut_variants_expand (g_str_equal (typed, "default") ? NULL : typed, error);
   if (replay->variants == NULL)
     return FALSE;
-  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT name FROM variant ORDER BY variant", error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT variant, name FROM variant ORDER BY variant", error);
+  if (cursor == NULL)
+    return FALSE;
   unsigned n = 0;
-  for (; cursor != NULL && ut_db_next (cursor, error); n++)
-    if (n >= replay->variants->len || strcmp (ut_db_text (cursor, 0), ((UtVariant *) replay->variants->pdata[n])->name) != 0)
-      break;
-  if (cursor != NULL && n == replay->variants->len && !ut_db_next (cursor, error))
+  gboolean same = TRUE;
+  for (; same && ut_db_next (cursor, error); n++)
+    same = n < replay->variants->len && ut_db_int64 (cursor, 0) == n
+           && g_strcmp0 (ut_db_text (cursor, 1), ((UtVariant *) replay->variants->pdata[n])->name) == 0;
+  if (same && n == replay->variants->len)
     return TRUE;
-  if (cursor != NULL)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "-p %s is no longer what it was in the run: its variants are others", typed);
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "-p %s is no longer what it was in the run: its variants are others", typed);
   return FALSE;
 }
 
@@ -352,8 +357,8 @@ ut_replay_key (UtReplay *replay, unsigned item, unsigned variant, GError **error
     return NULL;
   const UtSubject subject = subject_of (replay, item);
   g_autofree char *pixels = ut_variant_key (replay->variants->pdata[variant], &subject, replay->seed);
-  return g_strdup_printf ("%p\n%u\n%s\n%" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " %a\n%s", (void *) replay->group_of[item], variant, pixels,
-                          noted->width, noted->height, noted->psnr, noted->detail != NULL ? noted->detail : "");
+  return g_strdup_printf ("%p\n%u\n%s\n%" G_GINT64_FORMAT "×%" G_GINT64_FORMAT " %a\n%s", (void *) replay->group_of[item],
+                          variant, pixels, noted->width, noted->height, noted->psnr, noted->detail != NULL ? noted->detail : "");
 }
 
 GPtrArray *
