@@ -200,6 +200,28 @@ def test_a_sample_shows_what_the_run_holds(folder):
         assert not shown.problems, shown.problems
 
 
+def test_options_go_by_their_texts(folder):
+    """A table's options keep their columns' letters, which the run does not store: the third is C, though it is the second here."""
+    shutil.copy(IMAGE, folder / "image.avif")
+    (folder / "own.csv").write_text("id,image,question,A,B,C,D,answer\n" + "".join(f"q{i},image.avif,Which of {i}?,red,,blue,green,C\n" for i in range(3)))
+    done("run", "--engine", "mock", "-d", folder / "own.csv", "-p", "rotation", "-q", "-o", folder / "own.duckdb")
+    page, _ = report(folder / "own.duckdb")
+    assert "C. blue" in data_of(page)["details"]["0"]["prompts"]["closed"]
+    texts = ["red", "blue", "green"]
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        outcomes = shown.evaluate("[...document.querySelectorAll('.row .outcome')].map(o => o.textContent)")
+        named = {t.strip("\u2068\u2069") for o in outcomes for t in re.sub("^(kept|flipped) ", "", o).split(" → ")}
+        assert named and named <= set(texts), outcomes
+        shown.evaluate("location.hash = '#samples?item=0&variant=1'")
+        shown.wait("document.querySelector('.answers') !== null")
+        options = shown.evaluate("[...document.querySelectorAll('.answers tbody th')].map(th => [th.firstChild.textContent, th.lastChild.textContent])")
+        assert [text for text, _ in options] == texts and ["right" in marks for _, marks in options] == [False, True, False], options
+        said = shown.evaluate("document.querySelector('.sentence').textContent")
+        assert set(re.findall("“(.*?)”", said)) <= set(texts) and "“" in said and "(" not in said, said
+        assert not shown.problems, shown.problems
+
+
 def test_images_are_those_the_model_saw(folder):
     run = plain_run(folder)
     page, said = report(run)

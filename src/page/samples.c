@@ -127,7 +127,7 @@ item_text (UtDbCursor *cursor)
       ut_json_append_comma (text);
       ut_json_append_string (text, *option);
     }
-  g_string_append_printf (text, "],%" G_GINT64_FORMAT ",%s]", ut_db_int64 (cursor, 7), ut_db_bool (cursor, 8) ? "true" : "false");
+  g_string_append_printf (text, "],%" G_GINT64_FORMAT "]", ut_db_int64 (cursor, 7));
   return g_string_free (text, FALSE);
 }
 
@@ -137,7 +137,7 @@ take_items (Samples *samples, guint64 room, GError **error)
 {
   g_autoptr (UtDbCursor) cursor
       = ut_db_query (samples->db,
-                     "SELECT item, id, image_id, category, hint, question, options, answer, yes_no, coalesce(n, 0) "
+                     "SELECT item, id, image_id, category, hint, question, options, answer, coalesce(n, 0) "
                      "FROM item LEFT JOIN (SELECT item, count(*) AS n FROM trial GROUP BY item) USING (item) ORDER BY item",
                      error);
   if (cursor == NULL)
@@ -152,7 +152,7 @@ take_items (Samples *samples, guint64 room, GError **error)
       const size_t item = (size_t) ut_db_int64 (cursor, 0);
       char *text = item_text (cursor);
       samples->texts->pdata[item] = text;
-      sizes[item] = strlen (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 9) * bytes_of_trial;
+      sizes[item] = strlen (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 8) * bytes_of_trial;
     }
   for (size_t i = 0; i < samples->order->len; i++)
     {

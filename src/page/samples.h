@@ -3,7 +3,7 @@
  *   of          {items, trials}: how many the run has
  *   channel     the one that the browser begins with: the run's headline's
  *   variants    [[number, name, family, parameter, role]…]
- *   items       [[number, id, image id, category, hint, question, [option…], right option, whether it is yes/no]…], by number
+ *   items       [[number, id, image id, category, hint, question, [option…], right option]…], by number
  *   control     {channel: an item's control drift}, float32 in base64, by item as in `items`; so are all columns
  *   trials      columns, by item as in `items`, then by variant:
  *                 count    of each item, how many trials it has, uint16

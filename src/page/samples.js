@@ -6,7 +6,6 @@ undertow.samples = (() => {
   const {el, addPage, chart, number, query, runIndex, runName} = undertow;
 
   const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
-  const letter = k => String.fromCharCode(65 + k);
 
   /* ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -40,8 +39,8 @@ undertow.samples = (() => {
   class Data {
     constructor(raw) {
       this.raw = raw;
-      this.items = raw.items.map(([item, id, image, category, hint, question, options, answer, yesNo]) =>
-        ({item, id, image, category, hint, question, options, answer, yesNo}));
+      this.items = raw.items.map(([item, id, image, category, hint, question, options, answer]) =>
+        ({item, id, image, category, hint, question, options, answer}));
       this.placeOfItem = new Map(this.items.map(({item}, place) => [item, place]));
       this.variants = new Map(raw.variants.map(([variant, name, family, param, role]) => [variant, {variant, name, family, param, role}]));
       this.control = Object.fromEntries(Object.entries(raw.control).map(([channel, values]) => [channel, column(Float32Array, values)]));
@@ -185,7 +184,9 @@ undertow.samples = (() => {
   const percentText = value => Number.isFinite(value) ? `${value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString("en")} %` : "–";
   const signed = value => Number.isFinite(value) ? (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−") : "–";
 
-  const optionName = (item, k) => item.yesNo ? item.options[k] : letter(k);
+  /* By its text, as a table's options keep their columns' letters, which need not be those of their places. Isolated, so that an arrow between
+   * texts that run to the left points from the first to the second. */
+  const optionName = (item, k) => `\u2068${item.options[k].slice(0, 24)}\u2069`;
 
   /* The change of the answer in a few words. */
   function answerText(data, row) {
@@ -249,7 +250,7 @@ undertow.samples = (() => {
         this.thumbnail(row),
         el("span", {className: "what"}, el("span", {className: "question", dir: "auto"}, item.question.slice(0, 300)),
            el("span", {className: "meta", dir: "auto"}, [data.variantOf(row).name, item.category, item.id].filter(Boolean).map(text => text.slice(0, 80)).join(" · "))),
-        el("span", {className: "outcome"}, answerText(data, row).slice(0, 60)),
+        el("span", {className: "outcome"}, answerText(data, row)),
         el("span", {className: "moved"}, el("span", null, percentText(percent)), bar(percent / 150)),
         el("span", {className: "margin"}, signed(data.deltaMargin[row])));
       node.style.height = `${height}px`;
@@ -472,7 +473,7 @@ undertow.samples = (() => {
       const {data, row, clean, item} = this;
       if (data.answer[row] === failed)
         return `This trial failed${this.details ? `: ${this.details.error[this.at] ?? "its clean trial has no answer"}` : ""}.`;
-      const name = k => item.yesNo ? item.options[k] : `${letter(k)} (${item.options[k]})`;
+      const name = k => `“${item.options[k]}”`;
       const percents = data.channels.map(channel => [channel, data.percent(channel)[row]]).filter(([, value]) => Number.isFinite(value));
       const moved = percents.map(([channel, value]) => `${channelNames[channel]} ${percentText(value)}`).join(", ");
       const judged = data.transition[row] === 5 ? ` What the right answer is after this change is ${labels[data.label[row]]}.` : "";
@@ -490,7 +491,7 @@ undertow.samples = (() => {
         el("thead", null, el("tr", null, ["Option and its probability", "clean", this.variant.name].map((title, i) => el("th", {scope: "col", className: i > 0 ? "number" : ""}, title)))),
         el("tbody", null, item.options.map((text, k) => {
           const marks = [k === item.answer ? "right" : null, clean >= 0 && data.option[clean] === k ? "chosen before" : null, data.option[row] === k ? "chosen after" : null];
-          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, item.yesNo ? text : `${letter(k)}. ${text}`, el("span", {className: "marks"}, marks.filter(Boolean).join(", "))),
+          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, text, el("span", {className: "marks"}, marks.filter(Boolean).join(", "))),
                     cell(before[k]), cell(after[k]));
         }))));
     }
