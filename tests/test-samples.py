@@ -177,6 +177,103 @@ def test_the_keyboard_opens_steps_and_closes(folder):
         assert "item=" not in shown.evaluate("location.hash")
 
 
+def test_the_keyboard_keeps_its_place(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        place = lambda: shown.evaluate("document.querySelector('.steps span').textContent").split(" of ")[0]
+        active = lambda: shown.evaluate("document.querySelector('.samples-list').getAttribute('aria-activedescendant')")
+        shown.press("Tab")
+        shown.evaluate("document.querySelector('.samples-list').focus()")
+        shown.press("Enter")
+        shown.wait("document.querySelector('.steps') !== null")
+        shown.evaluate("document.querySelectorAll('.steps button')[2].focus()")
+        for n in range(2, 40):
+            shown.press("Enter")
+            shown.wait(f"document.querySelector('.steps span').textContent.startsWith('{n} of ')")
+            assert shown.evaluate("document.activeElement.textContent") == "Next", n
+        shown.evaluate("document.querySelectorAll('.steps button')[1].focus()")
+        shown.press("Enter")
+        shown.wait("document.querySelector('.steps span').textContent.startsWith('38 of ')")
+        assert shown.evaluate("document.activeElement.textContent") == "Previous"
+        # What was open is what the list goes on from, by whichever way it was opened; what is out of sight is not named.
+        shown.close()
+        shown = open_at(browser, page, item=3, variant=9)
+        shown.wait("document.querySelector('.steps') !== null")
+        opened = int(place().replace(",", "")) - 1
+        shown.press("Escape")
+        shown.wait("document.querySelector('.sample[hidden]') !== null")
+        assert active() == f"sample-{opened}" and opened > 0, (active(), opened)
+        assert shown.evaluate(f"document.getElementById('sample-{opened}').getAttribute('aria-selected')") == "true"
+        shown.evaluate("{ const l = document.querySelector('.samples-list'); l.scrollTop = l.scrollHeight * (l.scrollTop < l.scrollHeight / 2); }")
+        shown.settle()
+        assert active() == "" and shown.evaluate(f"document.getElementById('sample-{opened}')") is None
+        assert not shown.problems, shown.problems
+
+
+def test_a_question_whose_clean_trial_failed_is_shown(folder):
+    run = own_run(folder)
+    alter(run, "DELETE FROM trial WHERE item = 2 AND variant > 0", *(f"DELETE FROM {table} WHERE item = 2" for table in ["score", "measurement", "control"]),
+          "UPDATE trial SET error = 'the engine ran away', predicted = NULL, width = NULL, height = NULL WHERE item = 2")
+    page, _ = report(run)
+    with Browser() as browser:
+        shown = open_at(browser, page, q="Question 2?")
+        assert shown.evaluate(COUNTED) == 1
+        shown.click(".samples-list .row")
+        shown.wait("document.querySelector('.sample:not([hidden]) h2') !== null")
+        assert "item=2&variant=0" in shown.evaluate("location.hash")
+        assert "the engine ran away" in shown.evaluate("document.querySelector('.sentence').textContent")
+        assert shown.evaluate("document.querySelectorAll('.picture').length") == 1
+        shown.close()
+        shown = open_at(browser, page, answer="failed")
+        assert shown.evaluate(COUNTED) == 1
+        shown.close()
+        shown = open_at(browser, page, family="rotation")
+        assert shown.evaluate(COUNTED) == count(run, "SELECT count(*) FROM instances WHERE family = 'rotation'")
+        assert not shown.problems, shown.problems
+
+
+def test_numbers_that_are_not_known_or_round_to_nothing(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE score SET logprob = -1.0 WHERE item = 1", "UPDATE score SET logprob = -1.002 WHERE item = 1 AND variant = 4 AND option = "
+          "(SELECT predicted FROM trial WHERE item = 1 AND variant = 0)")
+    page, _ = report(run)
+    text = page.read_text()
+    match = re.search(r'(id="report">)(.*?)(</script>)', text, re.S)
+    whole = json.loads(match.group(2))
+    details = whole["runs"][0]["samples"]["details"]["2"]
+    details["p"][details["variants"].index(4)] = [None] * 4
+    page.write_text(text[:match.start(2)] + json.dumps(whole).replace("<", "\\u003c") + text[match.end(2):])
+    with Browser() as browser:
+        shown = open_at(browser, page, item=1, variant=4)
+        shown.wait("document.querySelector('.sentence') !== null")
+        assert "margin went from 0.00 to 0.00 nats" in shown.evaluate("document.querySelector('.sentence').textContent")
+        shown.evaluate("location.hash = '#samples?item=2&variant=4'")
+        shown.wait("document.querySelector('.answers td:last-child').textContent === '–'")
+        assert not shown.problems, shown.problems
+
+
+def test_what_flipped_is_told_apart_in_the_strip(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE trial SET predicted = (predicted + 1) % 2 WHERE item = 1 AND variant = 4")
+    page, _ = report(run)
+    with Browser() as browser:
+        shown = open_at(browser, page, item=1)
+        shown.wait("document.querySelector('.strip') !== null")
+        kept, flipped = (shown.evaluate(f"getComputedStyle(document.querySelector('.strip .{word} .word')).color") for word in ["kept", "flipped"])
+        assert kept != flipped, kept
+
+
+def test_paper_takes_what_is_in_sight_of_the_list(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.media(printed=True)
+        shown.settle()
+        shown.settle()
+        assert 0 < shown.evaluate("document.querySelectorAll('.samples-list .row').length") < 60 < shown.evaluate(COUNTED)
+
+
 def test_a_sample_shows_what_the_run_holds(folder):
     run = plain_run(folder)
     page, _ = report(run)
