@@ -3,7 +3,7 @@
 
 Usage: test-page.py UNDERTOW [TEST…]
 """
-import base64, csv, hashlib, io, json, re, shutil, signal, subprocess, sys, tempfile, time
+import base64, csv, hashlib, io, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import large, tap
@@ -147,8 +147,16 @@ def test_what_is_written(tmp):
     copy = Path(shutil.copy(run, tmp / "copy.duckdb"))
     fails(1, ["copy.duckdb", "not replaced"], "report", run, "-o", copy)
     assert copy.read_bytes() == run.read_bytes()
+    os.mkfifo(tmp / "pipe")
+    fails(1, [str(tmp / "pipe"), "pipe, expected"], "report", run, "-o", tmp / "pipe")
+    assert (tmp / "pipe").is_fifo()
+    if os.geteuid() != 0:  # who may read everything
+        (tmp / "mine.html").touch(0)
+        fails(1, ["mine.html", "cannot be read"], "report", run, "-o", tmp / "mine.html")
+        assert (tmp / "mine.html").stat().st_mode & 0o777 == 0
+        (tmp / "mine.html").unlink()
     fails(2, ["RUN.duckdb"], "report", "-o", out)
-    assert sorted(p.name for p in tmp.iterdir()) == ["a.html", "copy.duckdb", "text"], "nothing is left behind"
+    assert sorted(p.name for p in tmp.iterdir()) == ["a.html", "copy.duckdb", "pipe", "text"], "nothing is left behind"
 
 
 def test_policy(tmp):

@@ -26,7 +26,7 @@
 typedef struct {
   const char *const *paths; /* of the runs [n_paths] */
   unsigned n_paths;
-  const char *out;          /* where the page goes; another page there is replaced, any other file is not */
+  const char *out;          /* where the page goes; another page there is replaced, nothing else is */
   const char *title;        /* NULL for "Undertow" */
   UtSamplesOptions samples; /* of all runs together; `url` and `run` are filled in */
 } UtPageOptions;
