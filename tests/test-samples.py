@@ -452,6 +452,50 @@ def test_a_bundle_is_gone_on_with_but_not_mixed(folder):
     assert result.returncode == 1 and "no bundle" in result.stderr, result.stderr
 
 
+def test_a_bundle_is_of_the_run_as_it_is(folder):
+    """What failed and was tried again is another run to it; an image that is found later comes into it; images that are all gone are named."""
+    run = own_run(folder)
+    alter(run, "UPDATE trial SET error = 'engine died', predicted = NULL, width = NULL, height = NULL, detail = NULL WHERE item = 1 AND variant = 2",
+          "DELETE FROM score WHERE item = 1 AND variant = 2", "DELETE FROM measurement WHERE item = 1 AND variant = 2")
+    page, said = report(run, "--bundle", folder / "bundle")
+    items = [folder / "bundle" / "run-0" / f"item-{i:05}.js" for i in range(6)]
+    assert said == "" and "engine died" in items[1].read_text(), said
+    begun = [item.stat().st_ino for item in items]
+    report(run, "--bundle", folder / "bundle")
+    assert [item.stat().st_ino for item in items] == begun, "what failed in the run is not missing in the folder"
+    done("run", "--engine", "mock", "-d", folder / "own.jsonl", "-p", "rotation,text_semantic", "-q", "-o", run)
+    refused = lambda: undertow("report", run, "-q", "-o", page, "--bundle", folder / "bundle")
+    assert count(run, "SELECT count(*) AS n FROM trial WHERE error IS NOT NULL") == 0
+    assert (result := refused()).returncode == 1 and "its trials differed" in result.stderr, result
+    shutil.rmtree(folder / "bundle")
+
+    write_png(folder / "image.avif", 32, 48)
+    page, said = report(run, "--bundle", folder / "bundle")
+    assert "could not be made" in said and "not the one that the model saw" in items[0].read_text(), said
+    shutil.copy(IMAGE, folder / "image.avif")
+    page, said = report(run, "--bundle", folder / "bundle")
+    assert said == "" and not any("not the one that the model saw" in item.read_text() for item in items), said
+    with Browser() as browser:
+        shown = open_at(browser, page, item=0, variant=2)
+        shown.wait("document.querySelectorAll('.pictures img').length === 2")
+        assert not shown.problems, shown.problems
+    (folder / "own.jsonl").rename(folder / "moved.jsonl")
+    assert (result := refused()).returncode == 1 and "its images differed" in result.stderr, result
+
+
+def test_a_page_takes_nothing_from_a_folder_of_another_run(folder):
+    page, _ = report(own_run(folder), "--bundle", folder / "bundle")
+    old = page.rename(folder / "old.html")
+    shutil.rmtree(folder / "bundle")
+    report(plain_run(folder), "--bundle", folder / "bundle")
+    with Browser() as browser:
+        shown = open_at(browser, old, item=0, variant=2)
+        shown.wait("document.querySelector('.sample .warning') !== null")
+        assert "was made of another run" in shown.evaluate("document.querySelector('.sample .warning').textContent")
+        assert shown.evaluate("document.querySelectorAll('.sample img').length") == 0
+        assert not shown.problems, shown.problems
+
+
 def test_ninety_thousand_rows_scroll(folder):
     """In a page whose columns are repeated until there are as many."""
     run = plain_run(folder)

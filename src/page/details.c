@@ -346,6 +346,8 @@ find_or_keep (UtDetails *details, unsigned item, unsigned variant, GError **faul
   if (details->replay == NULL || names != NULL || *error != NULL)
     return names;
   g_autoptr (GPtrArray) images = ut_replay_images (details->replay, item, variant, fault);
+  /* The images of a trial that failed, which has no key, are none that could be found another time. */
+  details->n_missing += images == NULL && key != NULL;
   names = images == NULL ? NULL : keep_copies (details, images, error);
   if (names != NULL)
     g_hash_table_insert (details->names, g_steal_pointer (&key), names);
@@ -366,7 +368,6 @@ append_images (UtDetails *details, GString *json, unsigned item, GError **error)
         return g_propagate_error (error, g_steal_pointer (&failure)), FALSE;
       ut_json_append_comma (missing);
       ut_json_append_string (missing, fault != NULL ? fault->message : NULL);
-      details->n_missing += fault != NULL;
       ut_json_append_comma (json);
       if (names == NULL)
         g_string_append (json, "null");

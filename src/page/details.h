@@ -31,5 +31,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDetails, ut_details_free)
 /* Appends the object of an item. An image that cannot be made is no error but `missing`. */
 gboolean ut_details_append (UtDetails *details, GString *json, unsigned item, GError **error);
 
-/* How many images could not be made. */
+/* How many trials' images could not be made; those of trials that failed are none. */
 unsigned ut_details_n_missing (const UtDetails *details);

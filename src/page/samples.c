@@ -476,18 +476,22 @@ keep_in_bundle (GBytes *webp, void *data, GError **error)
   return ut_bundle_keep (data, webp, error);
 }
 
-/* What the folder is made of: the program, the run, and whether there are images. */
+/* What the folder is made of: the program, the run, what became of its trials, those that failed and were tried again included, the controls, which
+ * come at its end, and whether there are images. */
 static char *
 mark_of (Samples *samples, const char *missing, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor = ut_db_query (
-      samples->db,
-      "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)), (SELECT count(*) FROM trial) FROM run",
-      error);
+  g_autoptr (UtDbCursor) cursor
+      = ut_db_query (samples->db,
+                     "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)),"
+                     "  (SELECT count(*) || ' ' || coalesce(bit_xor(md5_number_lower(t::VARCHAR)), 0) FROM trial t),"
+                     "  (SELECT count(*) FROM control) FROM run",
+                     error);
   return cursor == NULL || !ut_db_next (cursor, error)
              ? NULL
-             : g_strdup_printf ("undertow " UT_VERSION "\nrun %s\ntrials %" G_GINT64_FORMAT "\nimages %s\n",
-                                ut_db_text (cursor, 0), ut_db_int64 (cursor, 1), missing == NULL ? "yes" : "no");
+             : g_strdup_printf ("program " UT_VERSION "\nsettings %s\ntrials %s\ncontrols %" G_GINT64_FORMAT "\nimages %s\n",
+                                ut_db_text (cursor, 0), ut_db_text (cursor, 1), ut_db_int64 (cursor, 2),
+                                missing == NULL ? "yes" : "no");
 }
 
 static gboolean
@@ -505,13 +509,15 @@ write_bundle (Samples *samples, UtReplay *replay, const char *missing, GError **
       if (!samples->taken[item])
         continue;
       g_autoptr (GString) object = g_string_new (NULL);
+      const unsigned n_missing = ut_details_n_missing (details);
       if (!ut_bundle_has (bundle, item)
-          && (!ut_details_append (details, object, item, error) || !ut_bundle_add (bundle, item, object->str, error)))
+          && (!ut_details_append (details, object, item, error)
+              || !ut_bundle_add (bundle, item, object->str, ut_details_n_missing (details) == n_missing, error)))
         return FALSE;
       report_progress (samples, ++done);
     }
   warn_missing (samples, details);
-  g_string_append (samples->json, ",\"details\":{},\"thumbnails\":{}");
+  g_string_append_printf (samples->json, ",\"details\":{},\"thumbnails\":{},\"hash\":\"%s\"", ut_bundle_hash (bundle));
   return TRUE;
 }
 

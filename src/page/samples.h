@@ -15,6 +15,7 @@
  *   details     {item: object}, of the items whose details stand in the page itself
  *   thumbnails  {name: WebP in base64}
  *   bundle      null, or a relative URL: the details and images of all `items` are in the folder there (bundle.h)
+ *   hash        that of the items there; left out where there is no bundle
  *   missing     null, or why there are no images
  *
  * Only so many items are taken as fit: those with the worst hidden drift of each family first, then those with most flips, then a sample of the rest

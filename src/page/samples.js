@@ -148,9 +148,10 @@ undertow.samples = (() => {
 
   const arrived = new Map(), awaited = new Map();
 
-  /* Called by the scripts of the folder beside the page. */
-  function add(run, item, details) {
-    arrived.set(`${run} ${item}`, details);
+  /* Called by the scripts of the folder beside the page, which may since have been made of another run. */
+  function add(run, item, hash, details) {
+    if (hash === report.runs[run]?.samples.hash)
+      arrived.set(`${run} ${item}`, details);
   }
 
   const detailsHere = (run, item) => report.runs[run].samples.details[item] ?? arrived.get(`${run} ${item}`) ?? null;
@@ -172,7 +173,10 @@ undertow.samples = (() => {
       awaited.delete(key);
       throw error;
     }
-    return detailsHere(run, item);
+    const found = detailsHere(run, item);
+    if (!found)
+      throw new Error(`the folder ${decodeURI(bundle)} was made of another run than this page, or of this one at another time`);
+    return found;
   }
 
   function imageAddress(run, name) {
