@@ -537,5 +537,25 @@ def test_what_does_not_fit_is_left_out_and_said(folder):
         assert f"{len(samples['items'])} questions of 300" in said, said
 
 
+def test_what_does_not_fit_is_passed_over(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE item SET question = repeat('long ', 1000000) WHERE item = 3", "UPDATE generated SET text = repeat('<', 400000) WHERE item = 5 AND variant = 0")
+    page, _ = report(run, "--max-size", 2)
+    samples = data_of(page)
+    assert [item[0] for item in samples["items"]] == [0, 1, 2, 4, 5, 6, 7], samples["items"]
+    assert set(samples["details"]) == {"0", "1", "2", "4", "6", "7"}, samples["details"].keys()
+    shown = {name for d in samples["details"].values() for names in d["images"] for name in names}
+    assert shown == set(samples["thumbnails"]), "those of what was passed over may be others' too"
+
+
+def test_what_is_escaped_counts(folder):
+    """Within the page, "<" takes six bytes."""
+    run = own_run(folder)
+    alter(run, "UPDATE item SET question = repeat('<', 600000)", "UPDATE trial SET error = repeat('<long> ', 100000), predicted = NULL, width = NULL, height = NULL, "
+          "detail = NULL WHERE variant > 0", "INSERT INTO skipped SELECT repeat('<', 100000), repeat('<', 100000) FROM range(1000)")
+    page, _ = report(run, "--max-size", 4)
+    assert data_of(page)["items"] == [] and page.stat().st_size < 12_000_000, page.stat().st_size
+
+
 if __name__ == "__main__":
     sys.exit(tap.run(globals()))

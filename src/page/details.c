@@ -11,7 +11,7 @@ constexpr int QUALITY = 80; /* of WebP */
 typedef enum { TRIALS, PROBABILITIES, DRIFTS, CONTROLS, GENERATED, TOKENS, N_QUERIES } Query;
 
 static const char *const queries[N_QUERIES] = {
-  [TRIALS] = "SELECT t.variant, width, height, psnr, linf, touched, detail, label, error "
+  [TRIALS] = "SELECT t.variant, width, height, psnr, linf, touched, detail, label, left(error, 1000) AS error "
              "FROM trial t LEFT JOIN (SELECT variant, max(value) FILTER (metric = 'psnr') AS psnr,"
              "  max(value) FILTER (metric = 'linf') AS linf, max(value) FILTER (metric = 'touched') AS touched"
              "  FROM measurement WHERE item = $1 AND channel = 'image' GROUP BY variant) USING (variant) "
@@ -69,6 +69,12 @@ ut_details_free (UtDetails *details)
   g_array_unref (details->variants);
   g_hash_table_unref (details->names);
   g_free (details);
+}
+
+void
+ut_details_forget (UtDetails *details)
+{
+  g_hash_table_remove_all (details->names);
 }
 
 unsigned

@@ -5,7 +5,7 @@
  *
  *   variants    [number…] of the trials there are
  *   p           [[probability of each option…]…]
- *   width, height, psnr, linf, touched, detail, label, error   of `trials` and `pixel_changes`
+ *   width, height, psnr, linf, touched, detail, label, error   of `trials` and `pixel_changes`; of an error the first 1,000 characters
  *   open, mcq   the greedy answers to the two prompts; only where there are some
  *   drift       {channel: [drift…]}, layers included, in a reader's order
  *   control     {channel: the question's control drift}
@@ -30,6 +30,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDetails, ut_details_free)
 
 /* Appends the object of an item. An image that cannot be made is no error but `missing`. */
 gboolean ut_details_append (UtDetails *details, GString *json, unsigned item, GError **error);
+
+/* Forgets which images were kept: those of later items are kept anew. */
+void ut_details_forget (UtDetails *details);
 
 /* How many trials' images could not be made; those of trials that failed are none. */
 unsigned ut_details_n_missing (const UtDetails *details);

@@ -18,6 +18,9 @@ constexpr unsigned N_CHANNELS = G_N_ELEMENTS (channels);
 
 constexpr guint16 NO_OPTION = G_MAXUINT16; /* chosen in a trial that failed */
 
+/* So many items in a row whose details do not fit are tried before it is held that nothing fits: to make details takes time. */
+constexpr unsigned MAX_MISFITS = 8;
+
 typedef struct {
   UtDb *db;
   const UtSamplesOptions *options;
@@ -40,6 +43,16 @@ samples_clear (Samples *samples)
   g_free (samples->taken);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Samples, samples_clear)
+
+/* What JSON takes in the page, where a "<" is written in six bytes. */
+static size_t
+size_in_page (const char *json)
+{
+  size_t n = strlen (json);
+  for (const char *c = json; (c = strchr (c, '<')) != NULL; c++)
+    n += strlen ("\\u003c") - 1;
+  return n;
+}
 
 /* --- Which items ------------------------------------------------------------------------------------------------------------- */
 
@@ -152,13 +165,13 @@ take_items (Samples *samples, guint64 room, GError **error)
       const size_t item = (size_t) ut_db_int64 (cursor, 0);
       char *text = item_text (cursor);
       samples->texts->pdata[item] = text;
-      sizes[item] = strlen (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 8) * bytes_of_trial;
+      sizes[item] = size_in_page (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 8) * bytes_of_trial;
     }
   for (size_t i = 0; i < samples->order->len; i++)
     {
       const unsigned item = g_array_index (samples->order, unsigned, i);
       if (sizes[item] > room)
-        break;
+        continue;
       room -= sizes[item];
       samples->taken[item] = TRUE;
       samples->n_taken++;
@@ -434,7 +447,7 @@ warn_missing (const Samples *samples, const UtDetails *details)
     samples->options->warn (text, samples->options->data);
 }
 
-/* Of as many items as there is room for, the first in order. */
+/* Of as many items as there is room for, the first in order that fit. */
 static gboolean
 append_details (Samples *samples, UtReplay *replay, guint64 room, GError **error)
 {
@@ -445,22 +458,29 @@ append_details (Samples *samples, UtReplay *replay, guint64 room, GError **error
     return FALSE;
   ut_json_append_key (samples->json, "details");
   g_string_append_c (samples->json, '{');
-  for (unsigned i = 0; i < samples->n_taken; i++)
+  for (unsigned i = 0, done = 0, misfits = 0; i < samples->order->len && misfits < MAX_MISFITS; i++)
     {
       const unsigned item = g_array_index (samples->order, unsigned, i);
+      if (!samples->taken[item])
+        continue;
       g_autoptr (GString) object = g_string_new (NULL);
       g_hash_table_remove_all (thumbnails.fresh);
       if (!ut_details_append (details, object, item, error))
         return FALSE;
-      const size_t size = object->len + size_of_fresh (&thumbnails);
+      report_progress (samples, ++done);
+      const size_t size = size_in_page (object->str) + size_of_fresh (&thumbnails);
       if (size > room)
-        break;
+        {
+          misfits++;
+          ut_details_forget (details);
+          continue;
+        }
+      misfits = 0;
       room -= size;
       keep_fresh (&thumbnails);
       ut_json_append_comma (samples->json);
       g_string_append_printf (samples->json, "\"%u\":", item);
       g_string_append_len (samples->json, object->str, (gssize) object->len);
-      report_progress (samples, i + 1);
     }
   g_string_append_c (samples->json, '}');
   append_thumbnails (samples->json, &thumbnails);
@@ -572,6 +592,6 @@ ut_samples_append (GString *json, UtDb *db, const UtSamplesOptions *options, GEr
   const size_t before = json->len;
   if (!append_numbers (&samples, error))
     return FALSE;
-  const size_t taken = json->len - before;
+  const size_t taken = size_in_page (json->str + before);
   return append_rest (&samples, room > taken ? room - taken : 0, error);
 }

@@ -19,7 +19,7 @@
  *   missing     null, or why there are no images
  *
  * Only so many items are taken as fit: those with the worst hidden drift of each family first, then those with most flips, then a sample of the rest
- * drawn by the run's seed. */
+ * drawn by the run's seed. One that does not fit is passed over. */
 #pragma once
 #include "run/replay.h"
 
