@@ -557,5 +557,18 @@ def test_what_is_escaped_counts(folder):
     assert data_of(page)["items"] == [] and page.stat().st_size < 12_000_000, page.stat().st_size
 
 
+def test_warnings_name_their_run(folder):
+    """Of two runs, each finds its own benchmark, whichever of them -d is of."""
+    plain, own = plain_run(folder), own_run(folder)
+    warned = lambda *args: done("report", plain, own, "-q", "-o", folder / "two.html", *args).stderr
+    assert warned("-d", folder / "own.jsonl") == warned("-d", "bundled:perception") == warned() == ""
+    (folder / "own.jsonl").rename(folder / "moved.jsonl")
+    assert warned("-d", folder / "moved.jsonl") == ""
+    assert f"{own} has no images: " in (said := warned()) and str(plain) not in said, said
+    shutil.copy(folder / "moved.jsonl", folder / "own.jsonl")
+    write_png(folder / "image.avif", 32, 48)
+    assert re.search(rf"{re.escape(str(own))}: \d+ images could not be made", said := warned()) and str(plain) not in said, said
+
+
 if __name__ == "__main__":
     sys.exit(tap.run(globals()))

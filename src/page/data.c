@@ -208,6 +208,7 @@ append_runs (GString *json, const char *const *paths, unsigned n_paths, const Ut
       g_string_append (json, i > 0 ? "," : "");
       UtSamplesOptions own = *samples;
       own.run = i;
+      own.name = paths[i];
       own.max_size /= n_paths;
       if (!append_run (json, paths[i], &own, error))
         return FALSE;

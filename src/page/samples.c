@@ -442,7 +442,8 @@ static void
 warn_missing (const Samples *samples, const UtDetails *details)
 {
   const unsigned n = ut_details_n_missing (details);
-  g_autofree char *text = g_strdup_printf ("%u images could not be made as the model saw them; the page says why", n);
+  g_autofree char *text
+      = g_strdup_printf ("%s: %u images could not be made as the model saw them; the page says why", samples->options->name, n);
   if (n > 0 && samples->options->warn != NULL)
     samples->options->warn (text, samples->options->data);
 }
@@ -557,16 +558,31 @@ append_numbers (Samples *samples, GError **error)
   return append_controls (samples, error) && append_trials (samples, error);
 }
 
+/* The place that the user named need not be that of all runs of the page; which benchmark is the right one, the run knows. */
+static UtReplay *
+open_replay (const Samples *samples, GError **error)
+{
+  static const UtReplayPlace recorded = {};
+  const UtReplayPlace *named = &samples->options->place;
+  UtReplay *replay = ut_replay_open (samples->db, named, error);
+  if (replay != NULL || (named->dataset == NULL && named->images == NULL))
+    return replay;
+  replay = ut_replay_open (samples->db, &recorded, NULL);
+  if (replay != NULL)
+    g_clear_error (error);
+  return replay;
+}
+
 static gboolean
 append_rest (Samples *samples, guint64 room, GError **error)
 {
   const UtSamplesOptions *options = samples->options;
   g_autoptr (GError) fault = NULL;
-  g_autoptr (UtReplay) replay = ut_replay_open (samples->db, &options->place, &fault);
+  g_autoptr (UtReplay) replay = open_replay (samples, &fault);
   const char *missing = replay == NULL ? fault->message : NULL;
   if (missing != NULL && options->warn != NULL)
     {
-      g_autofree char *text = g_strdup_printf ("the page has no images: %s", missing);
+      g_autofree char *text = g_strdup_printf ("%s has no images: %s", options->name, missing);
       options->warn (text, options->data);
     }
   if (options->bundle != NULL ? !write_bundle (samples, replay, missing, error) : !append_details (samples, replay, room, error))

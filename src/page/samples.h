@@ -27,11 +27,12 @@
 constexpr guint64 UT_SAMPLES_MAX_SIZE = 20 * 1000 * 1000;
 
 typedef struct {
-  UtReplayPlace place;                                        /* where the benchmark is */
+  UtReplayPlace place;                                        /* where the benchmark is; else where the run found it */
   guint64 max_size;                                           /* of this run's samples within the page, bytes */
   const char *bundle;                                         /* the folder for details and images; NULL for none */
   const char *url;                                            /* how the page reaches it */
   unsigned run;                                               /* the run's number in the page */
+  const char *name;                                           /* of the run, in warnings */
   void (*progress) (unsigned done, unsigned all, void *data); /* in questions; may be NULL */
   void (*warn) (const char *text, void *data);                /* what the user should know beside; may be NULL */
   void *data;
