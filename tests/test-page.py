@@ -403,6 +403,21 @@ def test_compared_runs(tmp):
         assert "#compare" not in page.evaluate(PAGES)
 
 
+def test_long_texts_are_folded_as_they_are(tmp):
+    text = "needed 1,024 tokens of 4,096;" + "x,y" * 200
+    path = with_data(report(tmp, plain_run()), lambda data: (data["runs"][0]["identity"].append({"key": "note", "value": text}),
+                                                             data["runs"][0]["tables"]["noise_floor"].append({"quantity": text, "channel": text})))
+    with Browser() as browser:
+        for width in [1000, 390]:
+            page = browser.open(path, fragment="#run", width=width)
+            page.evaluate("document.querySelectorAll('#page-run details').forEach(d => d.open = true)")
+            page.settle()
+            shown = page.evaluate("[...document.querySelectorAll('#page-run :is(dd, td) details p')].map(p => [p.textContent, p.scrollWidth <= p.clientWidth])")
+            assert all(fits for _, fits in shown) and [t for t, _ in shown].count(text) == 3, [(t[:60], fits) for t, fits in shown]
+            assert page.evaluate(OVERFLOW) <= 0
+            page.close()
+
+
 def test_themes_and_paper(tmp):
     path = report(tmp, plain_run())
     with Browser() as browser:

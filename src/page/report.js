@@ -89,7 +89,7 @@ const undertow = (() => {
   /* Very long texts are there for those who open them. */
   function folded(text) {
     return text.length <= 300 ? text
-      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text.replaceAll(/,(?=\S)/g, ", ")));
+      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text));
   }
 
   const rowsAtOnce = 100;
