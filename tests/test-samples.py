@@ -274,6 +274,22 @@ def test_paper_takes_what_is_in_sight_of_the_list(folder):
         assert 0 < shown.evaluate("document.querySelectorAll('.samples-list .row').length") < 60 < shown.evaluate(COUNTED)
 
 
+def test_charts_of_samples_left_are_forgotten(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.evaluate("globalThis.alive = 0; for (const [name, by] of [['run', 1], ['finalize', -1]]) { const old = vega.View.prototype[name];"
+                       "vega.View.prototype[name] = function (...args) { if (name === 'finalize' || !this.counted) alive += by; this.counted = true;"
+                       "return old.apply(this, args); } }")
+        for item in range(8):
+            shown.evaluate(f"location.hash = '#samples?item={item}&variant=3'")
+            shown.wait(f"document.querySelector('.sample h2')?.textContent === report.runs[0].samples.items[{item}][5]")
+            shown.evaluate("document.querySelector('.sample .drawing').scrollIntoView()")
+            shown.wait("document.querySelector('.sample .drawing svg') !== null")
+        assert shown.evaluate("alive") == 1, shown.evaluate("alive")
+        assert not shown.problems, shown.problems
+
+
 def test_a_sample_shows_what_the_run_holds(folder):
     run = plain_run(folder)
     page, _ = report(run)
