@@ -502,7 +502,7 @@ def test_a_hundred_thousand_trials(tmp):
     with Browser() as browser:
         begun = time.monotonic()
         page = browser.open(path)
-        page.wait("document.querySelector('.drawing svg, .drawing canvas')")
+        page.wait("document.querySelector('.drawing svg, .drawing canvas') !== null")
         print(f"# {path.stat().st_size / 1e6:.1f} MB, first chart after {time.monotonic() - begun:.2f} s")
         for h in page.evaluate(PAGES):
             page.evaluate(f"location.hash = {json.dumps(h)}")
