@@ -352,7 +352,7 @@ find_or_keep (UtDetails *details, unsigned item, unsigned variant, GError **faul
   if (details->replay == NULL || names != NULL || *error != NULL)
     return names;
   g_autoptr (GPtrArray) images = ut_replay_images (details->replay, item, variant, fault);
-  /* The images of a trial that failed, which has no key, are none that could be found another time. */
+  /* A trial that failed has no key, and no images that could be found another time. */
   details->n_missing += images == NULL && key != NULL;
   names = images == NULL ? NULL : keep_copies (details, images, error);
   if (names != NULL)

@@ -34,5 +34,5 @@ gboolean ut_details_append (UtDetails *details, GString *json, unsigned item, GE
 /* Forgets which images were kept: those of later items are kept anew. */
 void ut_details_forget (UtDetails *details);
 
-/* How many trials' images could not be made; those of trials that failed are none. */
+/* Of how many trials images could not be made; trials that failed are not counted. */
 unsigned ut_details_n_missing (const UtDetails *details);

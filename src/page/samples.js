@@ -434,7 +434,7 @@ undertow.samples = (() => {
     /* A picture that grows when it is clicked, with whatever lies over it. */
     picture(place, title, over) {
       const {details, run} = this, names = details.images[place];
-      if (names === null)
+      if (!names)
         return el("figure", {className: "picture"}, el("p", {className: "missing"}, details.missing[place] ?? report.runs[run].samples.missing ?? "There is no image."),
                   el("figcaption", null, title));
       if (names.length === 0)
