@@ -3,7 +3,7 @@
 
 Usage: test-page.py UNDERTOW [TEST…]
 """
-import base64, csv, hashlib, io, json, re, shutil, signal, subprocess, sys, tempfile, time
+import base64, csv, hashlib, io, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import large, tap
@@ -147,8 +147,16 @@ def test_what_is_written(tmp):
     copy = Path(shutil.copy(run, tmp / "copy.duckdb"))
     fails(1, ["copy.duckdb", "not replaced"], "report", run, "-o", copy)
     assert copy.read_bytes() == run.read_bytes()
+    os.mkfifo(tmp / "pipe")
+    fails(1, [str(tmp / "pipe"), "pipe, expected"], "report", run, "-o", tmp / "pipe")
+    assert (tmp / "pipe").is_fifo()
+    if os.geteuid() != 0:  # who may read everything
+        (tmp / "mine.html").touch(0)
+        fails(1, ["mine.html", "cannot be read"], "report", run, "-o", tmp / "mine.html")
+        assert (tmp / "mine.html").stat().st_mode & 0o777 == 0
+        (tmp / "mine.html").unlink()
     fails(2, ["RUN.duckdb"], "report", "-o", out)
-    assert sorted(p.name for p in tmp.iterdir()) == ["a.html", "copy.duckdb", "text"], "nothing is left behind"
+    assert sorted(p.name for p in tmp.iterdir()) == ["a.html", "copy.duckdb", "pipe", "text"], "nothing is left behind"
 
 
 def test_policy(tmp):
@@ -395,6 +403,21 @@ def test_compared_runs(tmp):
         assert "#compare" not in page.evaluate(PAGES)
 
 
+def test_long_texts_are_folded_as_they_are(tmp):
+    text = "needed 1,024 tokens of 4,096;" + "x,y" * 200
+    path = with_data(report(tmp, plain_run()), lambda data: (data["runs"][0]["identity"].append({"key": "note", "value": text}),
+                                                             data["runs"][0]["tables"]["noise_floor"].append({"quantity": text, "channel": text})))
+    with Browser() as browser:
+        for width in [1000, 390]:
+            page = browser.open(path, fragment="#run", width=width)
+            page.evaluate("document.querySelectorAll('#page-run details').forEach(d => d.open = true)")
+            page.settle()
+            shown = page.evaluate("[...document.querySelectorAll('#page-run :is(dd, td) details p')].map(p => [p.textContent, p.scrollWidth <= p.clientWidth])")
+            assert all(fits for _, fits in shown) and [t for t, _ in shown].count(text) == 3, [(t[:60], fits) for t, fits in shown]
+            assert page.evaluate(OVERFLOW) <= 0
+            page.close()
+
+
 def test_themes_and_paper(tmp):
     path = report(tmp, plain_run())
     with Browser() as browser:
@@ -479,7 +502,7 @@ def test_a_hundred_thousand_trials(tmp):
     with Browser() as browser:
         begun = time.monotonic()
         page = browser.open(path)
-        page.wait("document.querySelector('.drawing svg, .drawing canvas')")
+        page.wait("document.querySelector('.drawing svg, .drawing canvas') !== null")
         print(f"# {path.stat().st_size / 1e6:.1f} MB, first chart after {time.monotonic() - begun:.2f} s")
         for h in page.evaluate(PAGES):
             page.evaluate(f"location.hash = {json.dumps(h)}")

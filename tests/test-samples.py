@@ -3,7 +3,7 @@
 
 Usage: test-samples.py UNDERTOW [TEST…]
 """
-import base64, csv, io, json, re, shutil, struct, subprocess, sys, tempfile, zlib
+import base64, csv, ctypes, io, json, re, shutil, struct, subprocess, sys, tempfile, zlib
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -61,6 +61,16 @@ def write_png(path, width, height):
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
                      + chunk(b"IDAT", zlib.compress((b"\0" + b"\x80" * 3 * width) * height)) + chunk(b"IEND", b""))
+
+
+def alter(run, *statements):
+    """Changes a run file as none of ours does, with the program's own DuckDB."""
+    duckdb, db, connection = ctypes.CDLL("libduckdb.so"), ctypes.c_void_p(), ctypes.c_void_p()
+    assert duckdb.duckdb_open(bytes(run), ctypes.byref(db)) == 0 and duckdb.duckdb_connect(db, ctypes.byref(connection)) == 0
+    for sql in statements:
+        assert duckdb.duckdb_query(connection, sql.encode(), None) == 0, sql
+    duckdb.duckdb_disconnect(ctypes.byref(connection))
+    duckdb.duckdb_close(ctypes.byref(db))
 
 
 def rows(run, sql):
@@ -167,6 +177,119 @@ def test_the_keyboard_opens_steps_and_closes(folder):
         assert "item=" not in shown.evaluate("location.hash")
 
 
+def test_the_keyboard_keeps_its_place(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        place = lambda: shown.evaluate("document.querySelector('.steps span').textContent").split(" of ")[0]
+        active = lambda: shown.evaluate("document.querySelector('.samples-list').getAttribute('aria-activedescendant')")
+        shown.press("Tab")
+        shown.evaluate("document.querySelector('.samples-list').focus()")
+        shown.press("Enter")
+        shown.wait("document.querySelector('.steps') !== null")
+        shown.evaluate("document.querySelectorAll('.steps button')[2].focus()")
+        for n in range(2, 40):
+            shown.press("Enter")
+            shown.wait(f"document.querySelector('.steps span').textContent.startsWith('{n} of ')")
+            assert shown.evaluate("document.activeElement.textContent") == "Next", n
+        shown.evaluate("document.querySelectorAll('.steps button')[1].focus()")
+        shown.press("Enter")
+        shown.wait("document.querySelector('.steps span').textContent.startsWith('38 of ')")
+        assert shown.evaluate("document.activeElement.textContent") == "Previous"
+        # What was open is what the list goes on from, by whichever way it was opened; what is out of sight is not named.
+        shown.close()
+        shown = open_at(browser, page, item=3, variant=9)
+        shown.wait("document.querySelector('.steps') !== null")
+        opened = int(place().replace(",", "")) - 1
+        shown.press("Escape")
+        shown.wait("document.querySelector('.sample[hidden]') !== null")
+        assert active() == f"sample-{opened}" and opened > 0, (active(), opened)
+        assert shown.evaluate(f"document.getElementById('sample-{opened}').getAttribute('aria-selected')") == "true"
+        shown.evaluate("{ const l = document.querySelector('.samples-list'); l.scrollTop = l.scrollHeight * (l.scrollTop < l.scrollHeight / 2); }")
+        shown.settle()
+        assert active() == "" and shown.evaluate(f"document.getElementById('sample-{opened}')") is None
+        assert not shown.problems, shown.problems
+
+
+def test_a_question_whose_clean_trial_failed_is_shown(folder):
+    run = own_run(folder)
+    alter(run, "DELETE FROM trial WHERE item = 2 AND variant > 0", *(f"DELETE FROM {table} WHERE item = 2" for table in ["score", "measurement", "control"]),
+          "UPDATE trial SET error = 'the engine ran away', predicted = NULL, width = NULL, height = NULL WHERE item = 2")
+    page, _ = report(run)
+    with Browser() as browser:
+        shown = open_at(browser, page, q="Question 2?")
+        assert shown.evaluate(COUNTED) == 1
+        shown.click(".samples-list .row")
+        shown.wait("document.querySelector('.sample:not([hidden]) h2') !== null")
+        assert "item=2&variant=0" in shown.evaluate("location.hash")
+        assert "the engine ran away" in shown.evaluate("document.querySelector('.sentence').textContent")
+        assert shown.evaluate("document.querySelectorAll('.picture').length") == 1
+        shown.close()
+        shown = open_at(browser, page, answer="failed")
+        assert shown.evaluate(COUNTED) == 1
+        shown.close()
+        shown = open_at(browser, page, family="rotation")
+        assert shown.evaluate(COUNTED) == count(run, "SELECT count(*) FROM instances WHERE family = 'rotation'")
+        assert not shown.problems, shown.problems
+
+
+def test_numbers_that_are_not_known_or_round_to_nothing(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE score SET logprob = -1.0 WHERE item = 1", "UPDATE score SET logprob = -1.002 WHERE item = 1 AND variant = 4 AND option = "
+          "(SELECT predicted FROM trial WHERE item = 1 AND variant = 0)")
+    page, _ = report(run)
+    text = page.read_text()
+    match = re.search(r'(id="report">)(.*?)(</script>)', text, re.S)
+    whole = json.loads(match.group(2))
+    details = whole["runs"][0]["samples"]["details"]["2"]
+    details["p"][details["variants"].index(4)] = [None] * 4
+    page.write_text(text[:match.start(2)] + json.dumps(whole).replace("<", "\\u003c") + text[match.end(2):])
+    with Browser() as browser:
+        shown = open_at(browser, page, item=1, variant=4)
+        shown.wait("document.querySelector('.sentence') !== null")
+        assert "margin went from 0.00 to 0.00 nats" in shown.evaluate("document.querySelector('.sentence').textContent")
+        shown.evaluate("location.hash = '#samples?item=2&variant=4'")
+        shown.wait("document.querySelector('.answers td:last-child').textContent === '–'")
+        assert not shown.problems, shown.problems
+
+
+def test_what_flipped_is_told_apart_in_the_strip(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE trial SET predicted = (predicted + 1) % 2 WHERE item = 1 AND variant = 4")
+    page, _ = report(run)
+    with Browser() as browser:
+        shown = open_at(browser, page, item=1)
+        shown.wait("document.querySelector('.strip') !== null")
+        kept, flipped = (shown.evaluate(f"getComputedStyle(document.querySelector('.strip .{word} .word')).color") for word in ["kept", "flipped"])
+        assert kept != flipped, kept
+
+
+def test_paper_takes_what_is_in_sight_of_the_list(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.media(printed=True)
+        shown.settle()
+        shown.settle()
+        assert 0 < shown.evaluate("document.querySelectorAll('.samples-list .row').length") < 60 < shown.evaluate(COUNTED)
+
+
+def test_charts_of_samples_left_are_forgotten(folder):
+    page, _ = report(plain_run(folder))
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        shown.evaluate("globalThis.alive = 0; for (const [name, by] of [['run', 1], ['finalize', -1]]) { const old = vega.View.prototype[name];"
+                       "vega.View.prototype[name] = function (...args) { if (name === 'finalize' || !this.counted) alive += by; this.counted = true;"
+                       "return old.apply(this, args); } }")
+        for item in range(8):
+            shown.evaluate(f"location.hash = '#samples?item={item}&variant=3'")
+            shown.wait(f"document.querySelector('.sample h2')?.textContent === report.runs[0].samples.items[{item}][5]")
+            shown.evaluate("document.querySelector('.sample .drawing').scrollIntoView()")
+            shown.wait("document.querySelector('.sample .drawing svg') !== null")
+        assert shown.evaluate("alive") == 1, shown.evaluate("alive")
+        assert not shown.problems, shown.problems
+
+
 def test_a_sample_shows_what_the_run_holds(folder):
     run = plain_run(folder)
     page, _ = report(run)
@@ -187,6 +310,28 @@ def test_a_sample_shows_what_the_run_holds(folder):
         marks = shown.evaluate("[...document.querySelectorAll('.answers tbody tr')].map(r => r.textContent)")
         assert len(marks) == len(p) and all(f"{x:.3f}" in mark for x, mark in zip(p, marks)), marks
         assert sum("right" in mark for mark in marks) == 1 and sum("chosen after" in mark for mark in marks) == 1, marks
+        assert not shown.problems, shown.problems
+
+
+def test_options_go_by_their_texts(folder):
+    """A table's options keep their columns' letters, which the run does not store: the third is C, though it is the second here."""
+    shutil.copy(IMAGE, folder / "image.avif")
+    (folder / "own.csv").write_text("id,image,question,A,B,C,D,answer\n" + "".join(f"q{i},image.avif,Which of {i}?,red,,blue,green,C\n" for i in range(3)))
+    done("run", "--engine", "mock", "-d", folder / "own.csv", "-p", "rotation", "-q", "-o", folder / "own.duckdb")
+    page, _ = report(folder / "own.duckdb")
+    assert "C. blue" in data_of(page)["details"]["0"]["prompts"]["closed"]
+    texts = ["red", "blue", "green"]
+    with Browser() as browser:
+        shown = open_at(browser, page)
+        outcomes = shown.evaluate("[...document.querySelectorAll('.row .outcome')].map(o => o.textContent)")
+        named = {t.strip("\u2068\u2069") for o in outcomes for t in re.sub("^(kept|flipped) ", "", o).split(" → ")}
+        assert named and named <= set(texts), outcomes
+        shown.evaluate("location.hash = '#samples?item=0&variant=1'")
+        shown.wait("document.querySelector('.answers') !== null")
+        options = shown.evaluate("[...document.querySelectorAll('.answers tbody th')].map(th => [th.firstChild.textContent, th.lastChild.textContent])")
+        assert [text for text, _ in options] == texts and ["right" in marks for _, marks in options] == [False, True, False], options
+        said = shown.evaluate("document.querySelector('.sentence').textContent")
+        assert set(re.findall("“(.*?)”", said)) <= set(texts) and "“" in said and "(" not in said, said
         assert not shown.problems, shown.problems
 
 
@@ -240,6 +385,39 @@ def test_another_image_under_the_old_name_is_refused(folder):
     assert "not the one that the model saw" in samples["details"]["0"]["missing"][0]
 
 
+def test_a_damaged_run_is_refused(folder):
+    """Each in a copy, with the name of the file; without its questions or answers a run is none, but not damaged."""
+    item = "id, image_id, category, hint, question, options, answer, yes_no FROM item WHERE item = 0"
+    trial = "error, predicted, width, height, detail, label FROM trial"
+    damages = {
+        "variant-of-none": [f"INSERT INTO trial SELECT item, 1000000, {trial} WHERE variant = 0"],
+        "variant-too-large": ["INSERT INTO variant SELECT 1000000, name, family, param, core, role FROM variant WHERE variant = 1"],
+        "item-of-none": [f"INSERT INTO trial SELECT 3000000, variant, {trial} WHERE item = 0"],
+        "item-with-a-gap": [f"INSERT INTO item SELECT 3000, {item}", f"INSERT INTO trial SELECT 3000, variant, {trial} WHERE item = 0"],
+        "item-far-away": [f"INSERT INTO item SELECT 4294967295, {item}"],
+        "item-twice": [f"INSERT INTO item SELECT 0, {item}"],
+        "option-of-none": ["UPDATE trial SET predicted = 9 WHERE item = 1 AND variant = 2"],
+    }
+    run = plain_run(folder)
+    for name, statements in damages.items():
+        damaged = Path(shutil.copy(run, folder / f"{name}.duckdb"))
+        alter(damaged, *statements)
+        result = undertow("report", damaged, "-q", "-o", folder / "damaged.html")
+        assert result.returncode == 1 and f"{name}.duckdb: the file is damaged" in result.stderr, (name, result)
+        assert not (folder / "damaged.html").exists()
+    alter(run, "INSERT INTO variant SELECT max(variant) + 1, 'more', 'more', NULL, false, 'perturbation' FROM variant",
+          f"INSERT INTO trial SELECT item, (SELECT max(variant) FROM variant), {trial} WHERE variant = 0")
+    page, said = report(run)
+    assert "variants are others" in said and not data_of(page)["thumbnails"], said
+    fewer = plain_run(folder)
+    alter(fewer, *(f"DELETE FROM {table} WHERE item = 7" for table in ["item", "trial", "score", "measurement", "control", "embedding", "generated"]))
+    page, said = report(fewer)
+    assert "questions have changed" in said and len(data_of(page)["items"]) == 7, said
+    alter(fewer, *(f"DELETE FROM {table}" for table in ["item", "trial", "score", "measurement", "control", "embedding", "generated"]))
+    page, said = report(fewer)
+    assert data_of(page)["items"] == [], said
+
+
 def test_hostile_texts_stay_texts(folder):
     run = own_run(folder, len(HOSTILE), lambda i: HOSTILE[i])
     page, _ = report(run)
@@ -290,6 +468,50 @@ def test_a_bundle_is_gone_on_with_but_not_mixed(folder):
     assert result.returncode == 1 and "no bundle" in result.stderr, result.stderr
 
 
+def test_a_bundle_is_of_the_run_as_it_is(folder):
+    """What failed and was tried again is another run to it; an image that is found later comes into it; images that are all gone are named."""
+    run = own_run(folder)
+    alter(run, "UPDATE trial SET error = 'engine died', predicted = NULL, width = NULL, height = NULL, detail = NULL WHERE item = 1 AND variant = 2",
+          "DELETE FROM score WHERE item = 1 AND variant = 2", "DELETE FROM measurement WHERE item = 1 AND variant = 2")
+    page, said = report(run, "--bundle", folder / "bundle")
+    items = [folder / "bundle" / "run-0" / f"item-{i:05}.js" for i in range(6)]
+    assert said == "" and "engine died" in items[1].read_text(), said
+    begun = [item.stat().st_ino for item in items]
+    report(run, "--bundle", folder / "bundle")
+    assert [item.stat().st_ino for item in items] == begun, "what failed in the run is not missing in the folder"
+    done("run", "--engine", "mock", "-d", folder / "own.jsonl", "-p", "rotation,text_semantic", "-q", "-o", run)
+    refused = lambda: undertow("report", run, "-q", "-o", page, "--bundle", folder / "bundle")
+    assert count(run, "SELECT count(*) AS n FROM trial WHERE error IS NOT NULL") == 0
+    assert (result := refused()).returncode == 1 and "its trials differed" in result.stderr, result
+    shutil.rmtree(folder / "bundle")
+
+    write_png(folder / "image.avif", 32, 48)
+    page, said = report(run, "--bundle", folder / "bundle")
+    assert "could not be made" in said and "not the one that the model saw" in items[0].read_text(), said
+    shutil.copy(IMAGE, folder / "image.avif")
+    page, said = report(run, "--bundle", folder / "bundle")
+    assert said == "" and not any("not the one that the model saw" in item.read_text() for item in items), said
+    with Browser() as browser:
+        shown = open_at(browser, page, item=0, variant=2)
+        shown.wait("document.querySelectorAll('.pictures img').length === 2")
+        assert not shown.problems, shown.problems
+    (folder / "own.jsonl").rename(folder / "moved.jsonl")
+    assert (result := refused()).returncode == 1 and "its images differed" in result.stderr, result
+
+
+def test_a_page_takes_nothing_from_a_folder_of_another_run(folder):
+    page, _ = report(own_run(folder), "--bundle", folder / "bundle")
+    old = page.rename(folder / "old.html")
+    shutil.rmtree(folder / "bundle")
+    report(plain_run(folder), "--bundle", folder / "bundle")
+    with Browser() as browser:
+        shown = open_at(browser, old, item=0, variant=2)
+        shown.wait("document.querySelector('.sample .warning') !== null")
+        assert "was made of another run" in shown.evaluate("document.querySelector('.sample .warning').textContent")
+        assert shown.evaluate("document.querySelectorAll('.sample img').length") == 0
+        assert not shown.problems, shown.problems
+
+
 def test_ninety_thousand_rows_scroll(folder):
     """In a page whose columns are repeated until there are as many."""
     run = plain_run(folder)
@@ -329,6 +551,39 @@ def test_what_does_not_fit_is_left_out_and_said(folder):
         shown = open_at(browser, page)
         said = shown.evaluate("document.querySelector('.about').textContent")
         assert f"{len(samples['items'])} questions of 300" in said, said
+
+
+def test_what_does_not_fit_is_passed_over(folder):
+    run = plain_run(folder)
+    alter(run, "UPDATE item SET question = repeat('long ', 1000000) WHERE item = 3", "UPDATE generated SET text = repeat('<', 400000) WHERE item = 5 AND variant = 0")
+    page, _ = report(run, "--max-size", 2)
+    samples = data_of(page)
+    assert [item[0] for item in samples["items"]] == [0, 1, 2, 4, 5, 6, 7], samples["items"]
+    assert set(samples["details"]) == {"0", "1", "2", "4", "6", "7"}, samples["details"].keys()
+    shown = {name for d in samples["details"].values() for names in d["images"] for name in names}
+    assert shown == set(samples["thumbnails"]), "those of what was passed over may be others' too"
+
+
+def test_what_is_escaped_counts(folder):
+    """Within the page, "<" takes six bytes."""
+    run = own_run(folder)
+    alter(run, "UPDATE item SET question = repeat('<', 600000)", "UPDATE trial SET error = repeat('<long> ', 100000), predicted = NULL, width = NULL, height = NULL, "
+          "detail = NULL WHERE variant > 0", "INSERT INTO skipped SELECT repeat('<', 100000), repeat('<', 100000) FROM range(1000)")
+    page, _ = report(run, "--max-size", 4)
+    assert data_of(page)["items"] == [] and page.stat().st_size < 12_000_000, page.stat().st_size
+
+
+def test_warnings_name_their_run(folder):
+    """Of two runs, each finds its own benchmark, whichever of them -d is of."""
+    plain, own = plain_run(folder), own_run(folder)
+    warned = lambda *args: done("report", plain, own, "-q", "-o", folder / "two.html", *args).stderr
+    assert warned("-d", folder / "own.jsonl") == warned("-d", "bundled:perception") == warned() == ""
+    (folder / "own.jsonl").rename(folder / "moved.jsonl")
+    assert warned("-d", folder / "moved.jsonl") == ""
+    assert f"{own} has no images: " in (said := warned()) and str(plain) not in said, said
+    shutil.copy(folder / "moved.jsonl", folder / "own.jsonl")
+    write_png(folder / "image.avif", 32, 48)
+    assert re.search(rf"{re.escape(str(own))}: \d+ images could not be made", said := warned()) and str(plain) not in said, said
 
 
 if __name__ == "__main__":

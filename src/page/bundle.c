@@ -7,9 +7,12 @@
 #include "base/error.h"
 
 struct _UtBundle {
-  char *folder, *images;
+  char *folder, *images, *hash;
   unsigned run;
 };
+
+/* How the script of an item begins that is to be written anew when its images can be made. */
+static const char unfinished[] = "/* Images are missing. */ ";
 
 static gboolean
 make_folder (const char *path, GError **error)
@@ -37,6 +40,17 @@ is_empty (const char *folder)
   return dir == NULL || g_dir_read_name (dir) == NULL;
 }
 
+/* The word for the first fact that is not there. */
+static char *
+what_differs (const char *there, const char *mark)
+{
+  const char *line = mark;
+  for (size_t i = 0; mark[i] != '\0' && mark[i] == there[i]; i++)
+    if (mark[i] == '\n')
+      line = mark + i + 1;
+  return g_strndup (line, strcspn (line, " \n"));
+}
+
 /* Whether the folder is new, or holds what was made of the same. */
 static gboolean
 check_mark (const char *folder, const char *mark, GError **error)
@@ -52,10 +66,11 @@ check_mark (const char *folder, const char *mark, GError **error)
     }
   if (g_str_equal (there, mark))
     return TRUE;
+  g_autofree char *what = what_differs (there, mark);
   g_set_error (
       error, UT_ERROR, UT_ERROR_FAILED,
-      "--bundle: %s was made of another run, or of this one before it was changed; remove it or give the name of a new folder",
-      folder);
+      "--bundle: %s was made of another run, or of this one when its %s differed; remove it or give the name of a new folder",
+      folder, what);
   return FALSE;
 }
 
@@ -64,7 +79,9 @@ ut_bundle_open (const char *folder, unsigned run, const char *mark, GError **err
 {
   g_autoptr (UtBundle) bundle = g_new0 (UtBundle, 1);
   g_autofree char *name = g_strdup_printf ("run-%u", run);
+  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, mark, -1);
   bundle->run = run;
+  bundle->hash = g_strndup (digest, 16);
   bundle->folder = g_build_filename (folder, name, NULL);
   bundle->images = g_build_filename (bundle->folder, "images", NULL);
   if (!make_folder (bundle->folder, error) || !check_mark (bundle->folder, mark, error) || !make_folder (bundle->images, error))
@@ -79,6 +96,7 @@ ut_bundle_close (UtBundle *bundle)
     return;
   g_free (bundle->folder);
   g_free (bundle->images);
+  g_free (bundle->hash);
   g_free (bundle);
 }
 
@@ -89,19 +107,29 @@ item_path (const UtBundle *bundle, unsigned item)
   return g_build_filename (bundle->folder, name, NULL);
 }
 
+const char *
+ut_bundle_hash (const UtBundle *bundle)
+{
+  return bundle->hash;
+}
+
 gboolean
 ut_bundle_has (const UtBundle *bundle, unsigned item)
 {
   g_autofree char *path = item_path (bundle, item);
-  return g_file_test (path, G_FILE_TEST_IS_REGULAR);
+  g_autoptr (GMappedFile) script = g_mapped_file_new (path, FALSE, NULL);
+  const size_t n = strlen (unfinished);
+  return script != NULL
+         && (g_mapped_file_get_length (script) < n || memcmp (g_mapped_file_get_contents (script), unfinished, n) != 0);
 }
 
 gboolean
-ut_bundle_add (UtBundle *bundle, unsigned item, const char *json, GError **error)
+ut_bundle_add (UtBundle *bundle, unsigned item, const char *json, gboolean whole, GError **error)
 {
   g_autofree char *path = item_path (bundle, item);
   g_autoptr (GString) script = g_string_new (NULL);
-  g_string_printf (script, "undertow.samples.add(%u, %u, %s);\n", bundle->run, item, json);
+  g_string_printf (script, "%sundertow.samples.add(%u, %u, \"%s\", %s);\n", whole ? "" : unfinished, bundle->run, item,
+                   bundle->hash, json);
   return write_file (path, script->str, script->len, error);
 }
 

@@ -122,7 +122,8 @@ append_identity (GString *json, const Source *run, GError **error)
   return append_query (json, "identity", run->db, "SELECT key, value FROM identity", error);
 }
 
-/* Failures may be as many as trials; a reader of the page wants the first, and their number is in the overview. */
+/* Failures may be as many as trials, and their texts of any length; a reader of the page wants the first of them, and their number is in the
+ * overview. */
 static gboolean
 append_tables (GString *json, const Source *run, GError **error)
 {
@@ -131,7 +132,7 @@ append_tables (GString *json, const Source *run, GError **error)
   } tables[] = {
     { "overview", "SELECT * FROM overview" },
     { "noise_floor", "SELECT * FROM noise_floor" },
-    { "failures", "SELECT * FROM failures LIMIT 500" },
+    { "failures", "SELECT * REPLACE (left(id, 1000) AS id, left(reason, 1000) AS reason) FROM failures LIMIT 500" },
   };
   ut_json_append_key (json, "tables");
   g_string_append_c (json, '{');
@@ -201,6 +202,7 @@ append_runs (GString *json, const char *const *paths, unsigned n_paths, const Ut
       g_string_append (json, i > 0 ? "," : "");
       UtSamplesOptions own = *samples;
       own.run = i;
+      own.name = paths[i];
       own.max_size /= n_paths;
       if (!append_run (json, paths[i], &own, error))
         return FALSE;

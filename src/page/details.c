@@ -11,7 +11,7 @@ constexpr int QUALITY = 80; /* of WebP */
 typedef enum { TRIALS, PROBABILITIES, DRIFTS, CONTROLS, GENERATED, TOKENS, N_QUERIES } Query;
 
 static const char *const queries[N_QUERIES] = {
-  [TRIALS] = "SELECT t.variant, width, height, psnr, linf, touched, detail, label, error "
+  [TRIALS] = "SELECT t.variant, width, height, psnr, linf, touched, detail, label, left(error, 1000) AS error "
              "FROM trial t LEFT JOIN (SELECT variant, max(value) FILTER (metric = 'psnr') AS psnr,"
              "  max(value) FILTER (metric = 'linf') AS linf, max(value) FILTER (metric = 'touched') AS touched"
              "  FROM measurement WHERE item = $1 AND channel = 'image' GROUP BY variant) USING (variant) "
@@ -69,6 +69,12 @@ ut_details_free (UtDetails *details)
   g_array_unref (details->variants);
   g_hash_table_unref (details->names);
   g_free (details);
+}
+
+void
+ut_details_forget (UtDetails *details)
+{
+  g_hash_table_remove_all (details->names);
 }
 
 unsigned
@@ -346,6 +352,8 @@ find_or_keep (UtDetails *details, unsigned item, unsigned variant, GError **faul
   if (details->replay == NULL || names != NULL || *error != NULL)
     return names;
   g_autoptr (GPtrArray) images = ut_replay_images (details->replay, item, variant, fault);
+  /* A trial that failed has no key, and no images that could be found another time. */
+  details->n_missing += images == NULL && key != NULL;
   names = images == NULL ? NULL : keep_copies (details, images, error);
   if (names != NULL)
     g_hash_table_insert (details->names, g_steal_pointer (&key), names);
@@ -366,7 +374,6 @@ append_images (UtDetails *details, GString *json, unsigned item, GError **error)
         return g_propagate_error (error, g_steal_pointer (&failure)), FALSE;
       ut_json_append_comma (missing);
       ut_json_append_string (missing, fault != NULL ? fault->message : NULL);
-      details->n_missing += fault != NULL;
       ut_json_append_comma (json);
       if (names == NULL)
         g_string_append (json, "null");

@@ -5,7 +5,7 @@
  *
  *   variants    [number…] of the trials there are
  *   p           [[probability of each option…]…]
- *   width, height, psnr, linf, touched, detail, label, error   of `trials` and `pixel_changes`
+ *   width, height, psnr, linf, touched, detail, label, error   of `trials` and `pixel_changes`; of an error the first 1,000 characters
  *   open, mcq   the greedy answers to the two prompts; only where there are some
  *   drift       {channel: [drift…]}, layers included, in a reader's order
  *   control     {channel: the question's control drift}
@@ -31,5 +31,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (UtDetails, ut_details_free)
 /* Appends the object of an item. An image that cannot be made is no error but `missing`. */
 gboolean ut_details_append (UtDetails *details, GString *json, unsigned item, GError **error);
 
-/* How many images could not be made. */
+/* Forgets which images were kept: those of later items are kept anew. */
+void ut_details_forget (UtDetails *details);
+
+/* Of how many trials images could not be made; trials that failed are not counted. */
 unsigned ut_details_n_missing (const UtDetails *details);

@@ -114,10 +114,16 @@ check_output (const char *path, GError **error)
     {
       g_autoptr (GMappedFile) old = g_mapped_file_new (path, FALSE, NULL);
       const size_t n = old != NULL ? g_mapped_file_get_length (old) : 0;
-      if (n == 0 || (n >= strlen (beginning) && memcmp (g_mapped_file_get_contents (old), beginning, strlen (beginning)) == 0))
+      if (old != NULL
+          && (n == 0
+              || (n >= strlen (beginning) && memcmp (g_mapped_file_get_contents (old), beginning, strlen (beginning)) == 0)))
         return TRUE;
-      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s exists and is no page: it is not replaced", path);
+      g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "%s exists and %s: it is not replaced", path,
+                   old != NULL ? "is no page" : "cannot be read");
     }
+  else if (g_file_test (path, G_FILE_TEST_EXISTS))
+    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "cannot write %s: it is a device or a pipe, expected the name of a file",
+                 path);
   else
     return TRUE;
   return FALSE;

@@ -26,9 +26,9 @@
 typedef struct {
   const char *const *paths; /* of the runs [n_paths] */
   unsigned n_paths;
-  const char *out;          /* where the page goes; another page there is replaced, any other file is not */
+  const char *out;          /* where the page goes; another page there is replaced, nothing else is */
   const char *title;        /* NULL for "Undertow" */
-  UtSamplesOptions samples; /* of all runs together; `url` and `run` are filled in */
+  UtSamplesOptions samples; /* of all runs together; `url`, `run` and `name` are filled in */
 } UtPageOptions;
 
 /* Writes the page, whole or not at all; *out_size is its size in bytes. UT_ERROR_FAILED, naming the file, where a run cannot be read or

@@ -89,7 +89,7 @@ const undertow = (() => {
   /* Very long texts are there for those who open them. */
   function folded(text) {
     return text.length <= 300 ? text
-      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text.replaceAll(/,(?=\S)/g, ", ")));
+      : el("details", null, el("summary", null, `${text.slice(0, 80)}…`), el("p", null, text));
   }
 
   const rowsAtOnce = 100;
@@ -335,15 +335,6 @@ const undertow = (() => {
       sized.observe(this.place);
     }
 
-    /* Whether it is in the page still; one that has left it is forgotten. */
-    live() {
-      if (this.place.isConnected || !this.view)
-        return this.place.isConnected;
-      this.view.finalize();
-      charts.delete(this);
-      return false;
-    }
-
     /* For papers: on white, in one width. */
     paper() {
       return fitView(this.chart.spec, this.rows, 720, {paper: true, renderer: "none"});
@@ -361,7 +352,19 @@ const undertow = (() => {
 
   const ofPlace = place => [...charts].find(chart => chart.place === place);
 
+  /* Charts that are no more in the page; those of a page that is hidden are. Without this each would stay for as long as the report is open. */
+  function forgetGone() {
+    for (const chart of charts)
+      if (!chart.place.isConnected) {
+        chart.view?.finalize();
+        seen.unobserve(chart.place);
+        sized.unobserve(chart.place);
+        charts.delete(chart);
+      }
+  }
+
   const seen = new IntersectionObserver(entries => {
+    forgetGone();
     for (const {isIntersecting, target} of entries)
       if (isIntersecting) {
         seen.unobserve(target);
@@ -378,8 +381,9 @@ const undertow = (() => {
   });
 
   function redraw(all) {
+    forgetGone();
     for (const chart of charts)
-      if (chart.live() && (all || chart.view))
+      if (all || chart.view)
         chart.draw();
   }
 

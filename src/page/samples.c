@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "page/bundle.h"
 #include "page/details.h"
 #include "page/json.h"
@@ -16,6 +17,9 @@ static const char *const channels[] = { "vision", "ctx_open", "ctx_mcq" };
 constexpr unsigned N_CHANNELS = G_N_ELEMENTS (channels);
 
 constexpr guint16 NO_OPTION = G_MAXUINT16; /* chosen in a trial that failed */
+
+/* So many items in a row whose details do not fit are tried before it is held that nothing fits: to make details takes time. */
+constexpr unsigned MAX_MISFITS = 8;
 
 typedef struct {
   UtDb *db;
@@ -40,6 +44,16 @@ samples_clear (Samples *samples)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Samples, samples_clear)
 
+/* What JSON takes in the page, where a "<" is written in six bytes. */
+static size_t
+size_in_page (const char *json)
+{
+  size_t n = strlen (json);
+  for (const char *c = json; (c = strchr (c, '<')) != NULL; c++)
+    n += strlen ("\\u003c") - 1;
+  return n;
+}
+
 /* --- Which items ------------------------------------------------------------------------------------------------------------- */
 
 /* The headline's channel where every trial has it here, else the first that the run has. */
@@ -57,13 +71,26 @@ choose_channel (Samples *samples, GError **error)
   return TRUE;
 }
 
+/* Numbers of items, variants and options are places in arrays from here on, so a file in which one leads nowhere is refused. */
 static gboolean
 count (Samples *samples, GError **error)
 {
   g_autoptr (UtDbCursor) cursor
-      = ut_db_query (samples->db, "SELECT (SELECT coalesce(max(item) + 1, 0) FROM item), (SELECT count(*) FROM trial)", error);
+      = ut_db_query (samples->db,
+                     "SELECT (SELECT count(*) FROM item), (SELECT count(*) FROM trial),"
+                     "  EXISTS (FROM trial ANTI JOIN item USING (item)) OR EXISTS (FROM trial ANTI JOIN variant USING (variant))"
+                     "  OR EXISTS (FROM trial JOIN item USING (item) WHERE predicted >= len(options))"
+                     "  OR (SELECT max(item) >= count(*) OR count(DISTINCT item) < count(*) FROM item)"
+                     "  OR (SELECT max(variant) > 65535 FROM variant)",
+                     error);
   if (cursor == NULL || !ut_db_next (cursor, error))
     return FALSE;
+  if (ut_db_bool (cursor, 2))
+    {
+      g_set_error_literal (error, UT_ERROR, UT_ERROR_FAILED,
+                           "the file is damaged: its trials do not fit its questions and variants");
+      return FALSE;
+    }
   samples->n_items = (unsigned) ut_db_int64 (cursor, 0);
   samples->n_trials = (guint64) ut_db_int64 (cursor, 1);
   samples->taken = g_new0 (gboolean, samples->n_items);
@@ -113,7 +140,7 @@ item_text (UtDbCursor *cursor)
       ut_json_append_comma (text);
       ut_json_append_string (text, *option);
     }
-  g_string_append_printf (text, "],%" G_GINT64_FORMAT ",%s]", ut_db_int64 (cursor, 7), ut_db_bool (cursor, 8) ? "true" : "false");
+  g_string_append_printf (text, "],%" G_GINT64_FORMAT "]", ut_db_int64 (cursor, 7));
   return g_string_free (text, FALSE);
 }
 
@@ -123,7 +150,7 @@ take_items (Samples *samples, guint64 room, GError **error)
 {
   g_autoptr (UtDbCursor) cursor
       = ut_db_query (samples->db,
-                     "SELECT item, id, image_id, category, hint, question, options, answer, yes_no, coalesce(n, 0) "
+                     "SELECT item, id, image_id, category, hint, question, options, answer, coalesce(n, 0) "
                      "FROM item LEFT JOIN (SELECT item, count(*) AS n FROM trial GROUP BY item) USING (item) ORDER BY item",
                      error);
   if (cursor == NULL)
@@ -138,13 +165,13 @@ take_items (Samples *samples, guint64 room, GError **error)
       const size_t item = (size_t) ut_db_int64 (cursor, 0);
       char *text = item_text (cursor);
       samples->texts->pdata[item] = text;
-      sizes[item] = strlen (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 9) * bytes_of_trial;
+      sizes[item] = size_in_page (text) + bytes_of_item + (guint64) ut_db_int64 (cursor, 8) * bytes_of_trial;
     }
   for (size_t i = 0; i < samples->order->len; i++)
     {
       const unsigned item = g_array_index (samples->order, unsigned, i);
       if (sizes[item] > room)
-        break;
+        continue;
       room -= sizes[item];
       samples->taken[item] = TRUE;
       samples->n_taken++;
@@ -415,12 +442,13 @@ static void
 warn_missing (const Samples *samples, const UtDetails *details)
 {
   const unsigned n = ut_details_n_missing (details);
-  g_autofree char *text = g_strdup_printf ("%u images could not be made as the model saw them; the page says why", n);
+  g_autofree char *text
+      = g_strdup_printf ("%s: %u images could not be made as the model saw them; the page says why", samples->options->name, n);
   if (n > 0 && samples->options->warn != NULL)
     samples->options->warn (text, samples->options->data);
 }
 
-/* Of as many items as there is room for, the first in order. */
+/* Of as many items as there is room for, the first in order that fit. */
 static gboolean
 append_details (Samples *samples, UtReplay *replay, guint64 room, GError **error)
 {
@@ -431,22 +459,29 @@ append_details (Samples *samples, UtReplay *replay, guint64 room, GError **error
     return FALSE;
   ut_json_append_key (samples->json, "details");
   g_string_append_c (samples->json, '{');
-  for (unsigned i = 0; i < samples->n_taken; i++)
+  for (unsigned i = 0, done = 0, misfits = 0; i < samples->order->len && misfits < MAX_MISFITS; i++)
     {
       const unsigned item = g_array_index (samples->order, unsigned, i);
+      if (!samples->taken[item])
+        continue;
       g_autoptr (GString) object = g_string_new (NULL);
       g_hash_table_remove_all (thumbnails.fresh);
       if (!ut_details_append (details, object, item, error))
         return FALSE;
-      const size_t size = object->len + size_of_fresh (&thumbnails);
+      report_progress (samples, ++done);
+      const size_t size = size_in_page (object->str) + size_of_fresh (&thumbnails);
       if (size > room)
-        break;
+        {
+          misfits++;
+          ut_details_forget (details);
+          continue;
+        }
+      misfits = 0;
       room -= size;
       keep_fresh (&thumbnails);
       ut_json_append_comma (samples->json);
       g_string_append_printf (samples->json, "\"%u\":", item);
       g_string_append_len (samples->json, object->str, (gssize) object->len);
-      report_progress (samples, i + 1);
     }
   g_string_append_c (samples->json, '}');
   append_thumbnails (samples->json, &thumbnails);
@@ -462,18 +497,22 @@ keep_in_bundle (GBytes *webp, void *data, GError **error)
   return ut_bundle_keep (data, webp, error);
 }
 
-/* What the folder is made of: the program, the run, and whether there are images. */
+/* What the folder is made of: the program, the run, what became of its trials, those that failed and were tried again included, the controls, which
+ * come at its end, and whether there are images. */
 static char *
 mark_of (Samples *samples, const char *missing, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor = ut_db_query (
-      samples->db,
-      "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)), (SELECT count(*) FROM trial) FROM run",
-      error);
+  g_autoptr (UtDbCursor) cursor
+      = ut_db_query (samples->db,
+                     "SELECT sha256(string_agg(key || '=' || value, chr(10) ORDER BY key, value)),"
+                     "  (SELECT count(*) || ' ' || coalesce(bit_xor(md5_number_lower(t::VARCHAR)), 0) FROM trial t),"
+                     "  (SELECT count(*) FROM control) FROM run",
+                     error);
   return cursor == NULL || !ut_db_next (cursor, error)
              ? NULL
-             : g_strdup_printf ("undertow " UT_VERSION "\nrun %s\ntrials %" G_GINT64_FORMAT "\nimages %s\n",
-                                ut_db_text (cursor, 0), ut_db_int64 (cursor, 1), missing == NULL ? "yes" : "no");
+             : g_strdup_printf ("program " UT_VERSION "\nsettings %s\ntrials %s\ncontrols %" G_GINT64_FORMAT "\nimages %s\n",
+                                ut_db_text (cursor, 0), ut_db_text (cursor, 1), ut_db_int64 (cursor, 2),
+                                missing == NULL ? "yes" : "no");
 }
 
 static gboolean
@@ -491,13 +530,15 @@ write_bundle (Samples *samples, UtReplay *replay, const char *missing, GError **
       if (!samples->taken[item])
         continue;
       g_autoptr (GString) object = g_string_new (NULL);
+      const unsigned n_missing = ut_details_n_missing (details);
       if (!ut_bundle_has (bundle, item)
-          && (!ut_details_append (details, object, item, error) || !ut_bundle_add (bundle, item, object->str, error)))
+          && (!ut_details_append (details, object, item, error)
+              || !ut_bundle_add (bundle, item, object->str, ut_details_n_missing (details) == n_missing, error)))
         return FALSE;
       report_progress (samples, ++done);
     }
   warn_missing (samples, details);
-  g_string_append (samples->json, ",\"details\":{},\"thumbnails\":{}");
+  g_string_append_printf (samples->json, ",\"details\":{},\"thumbnails\":{},\"hash\":\"%s\"", ut_bundle_hash (bundle));
   return TRUE;
 }
 
@@ -517,16 +558,31 @@ append_numbers (Samples *samples, GError **error)
   return append_controls (samples, error) && append_trials (samples, error);
 }
 
+/* The place that the user named need not be that of all runs of the page; which benchmark is the right one, the run knows. */
+static UtReplay *
+open_replay (const Samples *samples, GError **error)
+{
+  static const UtReplayPlace recorded = {};
+  const UtReplayPlace *named = &samples->options->place;
+  UtReplay *replay = ut_replay_open (samples->db, named, error);
+  if (replay != NULL || (named->dataset == NULL && named->images == NULL))
+    return replay;
+  replay = ut_replay_open (samples->db, &recorded, NULL);
+  if (replay != NULL)
+    g_clear_error (error);
+  return replay;
+}
+
 static gboolean
 append_rest (Samples *samples, guint64 room, GError **error)
 {
   const UtSamplesOptions *options = samples->options;
   g_autoptr (GError) fault = NULL;
-  g_autoptr (UtReplay) replay = ut_replay_open (samples->db, &options->place, &fault);
+  g_autoptr (UtReplay) replay = open_replay (samples, &fault);
   const char *missing = replay == NULL ? fault->message : NULL;
   if (missing != NULL && options->warn != NULL)
     {
-      g_autofree char *text = g_strdup_printf ("the page has no images: %s", missing);
+      g_autofree char *text = g_strdup_printf ("%s has no images: %s", options->name, missing);
       options->warn (text, options->data);
     }
   if (options->bundle != NULL ? !write_bundle (samples, replay, missing, error) : !append_details (samples, replay, room, error))
@@ -552,6 +608,6 @@ ut_samples_append (GString *json, UtDb *db, const UtSamplesOptions *options, GEr
   const size_t before = json->len;
   if (!append_numbers (&samples, error))
     return FALSE;
-  const size_t taken = json->len - before;
+  const size_t taken = size_in_page (json->str + before);
   return append_rest (&samples, room > taken ? room - taken : 0, error);
 }

@@ -6,7 +6,6 @@ undertow.samples = (() => {
   const {el, addPage, chart, number, query, runIndex, runName} = undertow;
 
   const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
-  const letter = k => String.fromCharCode(65 + k);
 
   /* ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -36,12 +35,13 @@ undertow.samples = (() => {
     benchmark: {title: "as in the benchmark", key: (_, row) => -row},
   };
 
-  /* The trials of a run as columns, a row each, the clean ones left out; `items` and `variants` as objects. */
+  /* The trials of a run as columns, a row each; `items` and `variants` as objects. `rows` are those to be shown: all but the clean ones, and of
+   * those the failed, which are all that there is of their questions. */
   class Data {
     constructor(raw) {
       this.raw = raw;
-      this.items = raw.items.map(([item, id, image, category, hint, question, options, answer, yesNo]) =>
-        ({item, id, image, category, hint, question, options, answer, yesNo}));
+      this.items = raw.items.map(([item, id, image, category, hint, question, options, answer]) =>
+        ({item, id, image, category, hint, question, options, answer}));
       this.placeOfItem = new Map(this.items.map(({item}, place) => [item, place]));
       this.variants = new Map(raw.variants.map(([variant, name, family, param, role]) => [variant, {variant, name, family, param, role}]));
       this.control = Object.fromEntries(Object.entries(raw.control).map(([channel, values]) => [channel, column(Float32Array, values)]));
@@ -68,7 +68,7 @@ undertow.samples = (() => {
         this.clean.set(item, clean);
         for (; row < end; row++) {
           this.place[row] = place;
-          if (variant[row] !== 0)
+          if (variant[row] !== 0 || option[row] === noOption)
             rows.push(row);
           if (clean < 0 || option[row] === noOption)
             continue;
@@ -124,7 +124,7 @@ undertow.samples = (() => {
     filter({family, category, answer, transition, least, fall, text, order, channel}) {
       const variants = new Uint8Array(1 + Math.max(0, ...this.variants.keys()));
       for (const {variant, family: of, role} of this.variants.values())
-        variants[variant] = family === "" ? role === "perturbation" : of === family;
+        variants[variant] = family === "" ? role === "perturbation" || role === "clean" : of === family;
       const items = text === "" ? new Uint8Array(this.items.length).fill(1) : this.search(text);
       if (category !== "")
         this.items.forEach((item, place) => items[place] &= (item.category ?? "") === category);
@@ -148,9 +148,10 @@ undertow.samples = (() => {
 
   const arrived = new Map(), awaited = new Map();
 
-  /* Called by the scripts of the folder beside the page. */
-  function add(run, item, details) {
-    arrived.set(`${run} ${item}`, details);
+  /* Called by the scripts of the folder beside the page, which may since have been made of another run. */
+  function add(run, item, hash, details) {
+    if (hash === report.runs[run]?.samples.hash)
+      arrived.set(`${run} ${item}`, details);
   }
 
   const detailsHere = (run, item) => report.runs[run].samples.details[item] ?? arrived.get(`${run} ${item}`) ?? null;
@@ -172,7 +173,10 @@ undertow.samples = (() => {
       awaited.delete(key);
       throw error;
     }
-    return detailsHere(run, item);
+    const found = detailsHere(run, item);
+    if (!found)
+      throw new Error(`the folder ${decodeURI(bundle)} was made of another run than this page, or of this one at another time`);
+    return found;
   }
 
   function imageAddress(run, name) {
@@ -183,9 +187,19 @@ undertow.samples = (() => {
   /* ── the list ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
   const percentText = value => Number.isFinite(value) ? `${value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString("en")} %` : "–";
-  const signed = value => Number.isFinite(value) ? (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−") : "–";
 
-  const optionName = (item, k) => item.yesNo ? item.options[k] : letter(k);
+  function signed(value) {
+    if (!Number.isFinite(value))
+      return "–";
+    const text = value.toFixed(2);
+    if (!/[1-9]/.test(text))
+      return text.replace(/^-/, ""); /* as number() does */
+    return (value > 0 ? "+" : "") + text.replace("-", "−");
+  }
+
+  /* By its text, as a table's options keep their columns' letters, which need not be those of their places. Isolated, so that an arrow between
+   * texts that run to the left points from the first to the second. */
+  const optionName = (item, k) => `\u2068${item.options[k].slice(0, 24)}\u2069`;
 
   /* The change of the answer in a few words. */
   function answerText(data, row) {
@@ -232,7 +246,7 @@ undertow.samples = (() => {
       for (let i = first; i < last; i++)
         nodes.push(this.row(i, height));
       this.inner.replaceChildren(...nodes);
-      this.element.setAttribute("aria-activedescendant", this.rows.length > 0 ? `sample-${this.active}` : "");
+      this.element.setAttribute("aria-activedescendant", this.active >= first && this.active < last ? `sample-${this.active}` : "");
     }
 
     thumbnail(row) {
@@ -249,7 +263,7 @@ undertow.samples = (() => {
         this.thumbnail(row),
         el("span", {className: "what"}, el("span", {className: "question", dir: "auto"}, item.question.slice(0, 300)),
            el("span", {className: "meta", dir: "auto"}, [data.variantOf(row).name, item.category, item.id].filter(Boolean).map(text => text.slice(0, 80)).join(" · "))),
-        el("span", {className: "outcome"}, answerText(data, row).slice(0, 60)),
+        el("span", {className: "outcome"}, answerText(data, row)),
         el("span", {className: "moved"}, el("span", null, percentText(percent)), bar(percent / 150)),
         el("span", {className: "margin"}, signed(data.deltaMargin[row])));
       node.style.height = `${height}px`;
@@ -420,7 +434,7 @@ undertow.samples = (() => {
     /* A picture that grows when it is clicked, with whatever lies over it. */
     picture(place, title, over) {
       const {details, run} = this, names = details.images[place];
-      if (names === null)
+      if (!names)
         return el("figure", {className: "picture"}, el("p", {className: "missing"}, details.missing[place] ?? report.runs[run].samples.missing ?? "There is no image."),
                   el("figcaption", null, title));
       if (names.length === 0)
@@ -439,7 +453,7 @@ undertow.samples = (() => {
       if (note)
         return el("p", {className: "missing"}, `No images: ${note}`);
       return [el("div", {className: "pictures"}, this.picture(clean, "clean", null),
-                 this.picture(at, details.detail[at] ? `${variant.name}: “${details.detail[at]}”` : variant.name, map?.canvas ?? null)),
+                 at !== clean ? this.picture(at, details.detail[at] ? `${variant.name}: “${details.detail[at]}”` : variant.name, map?.canvas ?? null) : null),
               map ? map.controls : el("p", {className: "missing"}, this.whyNoTokens())];
     }
 
@@ -452,27 +466,30 @@ undertow.samples = (() => {
       return "No heat map: how far each vision token moved is not known of this sample.";
     }
 
-    /* All variants of the question, small. */
+    /* All variants of the question, small; null where there are none. */
     strip() {
       const {details, data, item, run, variant, row} = this, place = data.place[row];
-      const nodes = [];
+      const rows = [];
       for (let other = row; other >= 0 && data.place[other] === place; other--)
-        nodes.unshift(other);
+        rows.unshift(other);
       for (let other = row + 1; other < data.place.length && data.place[other] === place; other++)
-        nodes.push(other);
-      return el("div", {className: "strip", role: "group", "aria-label": "Variants"}, nodes.filter(other => data.variant[other] !== 0).map(other => {
+        rows.push(other);
+      const perturbed = rows.filter(other => data.variant[other] !== 0);
+      if (perturbed.length === 0)
+        return null;
+      return [el("h3", null, "Other variants of this question"), el("div", {className: "strip", role: "group", "aria-label": "Variants"}, perturbed.map(other => {
         const of = data.variantOf(other), name = details?.images[details.variants.indexOf(of.variant)]?.[0];
         return el("button", {type: "button", className: answerNames[data.answer[other]], "aria-pressed": String(of === variant), onclick: () => this.choose(other)},
                   name ? el("img", {src: imageAddress(run, name), alt: "", loading: "lazy"}) : null, el("span", null, of.name),
                   el("span", {className: "word"}, answerNames[data.answer[other]]));
-      }));
+      }))];
     }
 
     sentence() {
       const {data, row, clean, item} = this;
       if (data.answer[row] === failed)
         return `This trial failed${this.details ? `: ${this.details.error[this.at] ?? "its clean trial has no answer"}` : ""}.`;
-      const name = k => item.yesNo ? item.options[k] : `${letter(k)} (${item.options[k]})`;
+      const name = k => `“${item.options[k]}”`;
       const percents = data.channels.map(channel => [channel, data.percent(channel)[row]]).filter(([, value]) => Number.isFinite(value));
       const moved = percents.map(([channel, value]) => `${channelNames[channel]} ${percentText(value)}`).join(", ");
       const judged = data.transition[row] === 5 ? ` What the right answer is after this change is ${labels[data.label[row]]}.` : "";
@@ -484,13 +501,13 @@ undertow.samples = (() => {
     answers() {
       const {item, data, row, clean, details, at} = this;
       const before = details?.p[details.variants.indexOf(0)] ?? [], after = details?.p[at] ?? [];
-      const share = value => value === undefined ? "–" : value.toFixed(3);
+      const share = value => Number.isFinite(value) ? value.toFixed(3) : "–";
       const cell = value => el("td", {className: "number"}, share(value), bar(value));
       return el("div", {className: "scroll"}, el("table", {className: "answers"},
         el("thead", null, el("tr", null, ["Option and its probability", "clean", this.variant.name].map((title, i) => el("th", {scope: "col", className: i > 0 ? "number" : ""}, title)))),
         el("tbody", null, item.options.map((text, k) => {
           const marks = [k === item.answer ? "right" : null, clean >= 0 && data.option[clean] === k ? "chosen before" : null, data.option[row] === k ? "chosen after" : null];
-          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, item.yesNo ? text : `${letter(k)}. ${text}`, el("span", {className: "marks"}, marks.filter(Boolean).join(", "))),
+          return el("tr", {className: k === item.answer ? "right" : ""}, el("th", {scope: "row", dir: "auto"}, text, el("span", {className: "marks"}, marks.filter(Boolean).join(", "))),
                     cell(before[k]), cell(after[k]));
         }))));
     }
@@ -558,7 +575,7 @@ undertow.samples = (() => {
       return [el("h2", {className: "asked", tabIndex: -1, dir: "auto"}, item.question), el("p", {className: "sentence", dir: "auto"}, this.sentence()),
               details ? this.pictures() : el("p", {className: "missing"}, report.runs[this.run].samples.missing ? `No images: ${report.runs[this.run].samples.missing}`
                 : "This page holds no images and details of this question; undertow report --bundle DIR writes those of all."),
-              this.answers(), el("h3", null, "Other variants of this question"), this.strip(),
+              this.answers(), this.strip(),
               ...details ? [this.generated(), this.drifts(), this.layers(), this.facts()] : [], this.prompts()].flat().filter(Boolean);
     }
   }
@@ -625,10 +642,8 @@ undertow.samples = (() => {
 
     step(by) {
       const {rows} = this.list, next = rows[rows.indexOf(this.row) + by];
-      if (next !== undefined && rows.indexOf(this.row) >= 0) {
-        this.list.active = rows.indexOf(next);
+      if (next !== undefined && rows.indexOf(this.row) >= 0)
         this.open(next);
-      }
     }
 
     key(event) {
@@ -707,15 +722,22 @@ undertow.samples = (() => {
       const {rows} = this.list, at = rows.indexOf(row), button = (title, onclick, disabled = false) => el("button", {type: "button", onclick, disabled}, title);
       const sample = new Sample(this.run, this.data, row, details, other => this.open(other));
       const scroll = same ? this.one.querySelector(".strip")?.scrollTop ?? 0 : 0;
+      const pressed = this.one.querySelector(".steps button:focus")?.textContent;
       this.one.replaceChildren(
         el("div", {className: "steps"}, button("← All samples", () => this.close()), button("Previous", () => this.step(-1), at < 1), button("Next", () => this.step(1), at < 0 || at === rows.length - 1),
            el("span", null, at < 0 ? sample.variant.name : `${(at + 1).toLocaleString("en")} of ${rows.length.toLocaleString("en")} · ${sample.variant.name}`)),
         fault ? el("p", {className: "warning"}, `Details could not be loaded: ${fault.message}`) : "", ...sample.body());
       const strip = this.one.querySelector(".strip");
-      strip.scrollTop = scroll;
-      if (!same)
+      if (same)
+        strip.scrollTop = scroll;
+      else
         scrollTo(0, 0);
-      (same ? strip.querySelector("[aria-pressed=true]") : this.one.querySelector("h2"))?.focus({preventScroll: true});
+      /* Who steps on by the keyboard stays on the button. */
+      const again = [...this.one.querySelectorAll(".steps button:enabled")].find(({textContent}) => textContent === pressed);
+      const chosen = same ? strip.querySelector("[aria-pressed=true]") : null;
+      (again ?? chosen ?? this.one.querySelector("h2")).focus({preventScroll: true});
+      if (at >= 0)
+        this.list.active = at;
     }
   }
 

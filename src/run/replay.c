@@ -129,7 +129,10 @@ open_dataset (UtReplay *replay, const Recorded *recorded, GError **error)
       return FALSE;
     }
   g_autofree char *questions = ut_run_questions_hash (replay->dataset);
-  if (g_str_equal (questions, recorded->questions))
+  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT count(*) FROM item", error);
+  if (cursor == NULL || !ut_db_next (cursor, error))
+    return FALSE;
+  if (g_str_equal (questions, recorded->questions) && ut_db_int64 (cursor, 0) == ut_dataset_items (replay->dataset)->len)
     return TRUE;
   g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "the benchmark in %s is not the one of the run: its questions have changed",
                recorded->config.path);
@@ -143,15 +146,17 @@ open_variants (UtReplay *replay, const Recorded *recorded, GError **error)
   replay->variants = ut_variants_expand (g_str_equal (typed, "default") ? NULL : typed, error);
   if (replay->variants == NULL)
     return FALSE;
-  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT name FROM variant ORDER BY variant", error);
+  g_autoptr (UtDbCursor) cursor = ut_db_query (replay->db, "SELECT variant, name FROM variant ORDER BY variant", error);
+  if (cursor == NULL)
+    return FALSE;
   unsigned n = 0;
-  for (; cursor != NULL && ut_db_next (cursor, error); n++)
-    if (n >= replay->variants->len || strcmp (ut_db_text (cursor, 0), ((UtVariant *) replay->variants->pdata[n])->name) != 0)
-      break;
-  if (cursor != NULL && n == replay->variants->len && !ut_db_next (cursor, error))
+  gboolean same = TRUE;
+  for (; same && ut_db_next (cursor, error); n++)
+    same = n < replay->variants->len && ut_db_int64 (cursor, 0) == n
+           && g_strcmp0 (ut_db_text (cursor, 1), ((UtVariant *) replay->variants->pdata[n])->name) == 0;
+  if (same && n == replay->variants->len)
     return TRUE;
-  if (cursor != NULL)
-    g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "-p %s is no longer what it was in the run: its variants are others", typed);
+  g_set_error (error, UT_ERROR, UT_ERROR_FAILED, "-p %s is no longer what it was in the run: its variants are others", typed);
   return FALSE;
 }
 
