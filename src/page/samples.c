@@ -439,13 +439,20 @@ report_progress (const Samples *samples, unsigned done)
 }
 
 static void
+warn (const Samples *samples, const char *text)
+{
+  if (samples->options->warn != NULL)
+    samples->options->warn (text, samples->options->data);
+}
+
+static void
 warn_missing (const Samples *samples, const UtDetails *details)
 {
   const unsigned n = ut_details_n_missing (details);
   g_autofree char *text
       = g_strdup_printf ("%s: %u images could not be made as the model saw them; the page says why", samples->options->name, n);
-  if (n > 0 && samples->options->warn != NULL)
-    samples->options->warn (text, samples->options->data);
+  if (n > 0)
+    warn (samples, text);
 }
 
 /* Of as many items as there is room for, the first in order that fit. */
@@ -564,12 +571,17 @@ open_replay (const Samples *samples, GError **error)
 {
   static const UtReplayPlace recorded = {};
   const UtReplayPlace *named = &samples->options->place;
-  UtReplay *replay = ut_replay_open (samples->db, named, error);
-  if (replay != NULL || (named->dataset == NULL && named->images == NULL))
-    return replay;
-  replay = ut_replay_open (samples->db, &recorded, NULL);
-  if (replay != NULL)
-    g_clear_error (error);
+  g_autoptr (GError) fault = NULL;
+  UtReplay *replay = ut_replay_open (samples->db, named, &fault);
+  if (replay == NULL && (named->dataset != NULL || named->images != NULL)
+      && (replay = ut_replay_open (samples->db, &recorded, NULL)) != NULL)
+    {
+      g_autofree char *text
+          = g_strdup_printf ("%s has its images from where it was made: %s", samples->options->name, fault->message);
+      warn (samples, text);
+    }
+  if (replay == NULL)
+    g_propagate_error (error, g_steal_pointer (&fault));
   return replay;
 }
 
@@ -580,10 +592,10 @@ append_rest (Samples *samples, guint64 room, GError **error)
   g_autoptr (GError) fault = NULL;
   g_autoptr (UtReplay) replay = open_replay (samples, &fault);
   const char *missing = replay == NULL ? fault->message : NULL;
-  if (missing != NULL && options->warn != NULL)
+  if (missing != NULL)
     {
       g_autofree char *text = g_strdup_printf ("%s has no images: %s", options->name, missing);
-      options->warn (text, options->data);
+      warn (samples, text);
     }
   if (options->bundle != NULL ? !write_bundle (samples, replay, missing, error) : !append_details (samples, replay, room, error))
     return FALSE;
