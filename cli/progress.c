@@ -148,7 +148,7 @@ ut_fetch_bar_leave (UtProgressBar *bar)
 void
 ut_count_bar_update (UtProgressBar *bar, const char *what, guint64 done, guint64 all)
 {
-  if (!is_due (bar))
+  if (!is_due (bar) && (bar->quiet || done != all))
     return;
   g_autofree char *line = g_strdup_printf ("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " %s", done, all, what);
   draw_line (bar, done, all, line);

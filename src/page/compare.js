@@ -102,7 +102,7 @@
   /* ── by how much ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
   const shown = ({family, quantity, channel, reference, value, difference, low, high, images}) =>
-    ({family, quantity, channel, reference, value, difference, low, high, images});
+    ({family, quantity, channel, difference, low, high, reference, value, images});
 
   /* The pool of the core variants stands for all, or that of all variants where there is no other. */
   function atAGlance({differences}, run) {
