@@ -133,7 +133,7 @@
   const factGroups = [
     ["Model", ["model", "model file", "model sha256", "mmproj file", "mmproj sha256", "caveat", "not given by the engine"]],
     ["Benchmark", ["dataset", "dataset format", "questions sha256", "--limit", "--prompt", "--score", "scores", "overlays chosen by", "variants", "--seed"]],
-    ["Software and hardware", ["undertow", "engine", "engine versions", "backends", "device", "host", "-t", "-ngl", "-fa", "-c", "started", "finished"]],
+    ["Software and hardware", ["undertow", "engine", "engine versions", "backends", "device", "host", "processor", "-t", "-ngl", "-fa", "-c", "started", "finished"]],
   ];
 
   function factList(rows) {

@@ -118,6 +118,21 @@ time_now (void)
   return g_date_time_format_iso8601 (now);
 }
 
+/* "AMD EPYC 7B13 × 16": its name, where Linux tells it, and the processors that this process may use. */
+static char *
+processor (void)
+{
+  const unsigned n = g_get_num_processors ();
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL))
+    return g_strdup_printf ("%u", n);
+  const char *line = strstr (text, "model name"), *name = line != NULL ? strchr (line, ':') : NULL;
+  if (name == NULL)
+    return g_strdup_printf ("%u", n);
+  g_autofree char *word = g_strstrip (g_strndup (name + 1, strcspn (name + 1, "\n")));
+  return g_strdup_printf ("%s × %u", word, n);
+}
+
 static char *
 text_or_default (const char *text)
 {
@@ -195,6 +210,7 @@ ut_run_identity (const UtRunParts *parts, GError **error)
   add (rows, "-t", g_strdup_printf ("%d", engine->n_threads), TRUE);
   add (rows, "-c", g_strdup_printf ("%d", engine->n_ctx), TRUE);
   add (rows, "host", g_strdup (g_get_host_name ()), TRUE);
+  add (rows, "processor", processor (), TRUE);
   add (rows, "started", time_now (), TRUE);
   return g_steal_pointer (&rows);
 }
