@@ -128,6 +128,13 @@ UNION ALL
 SELECT 4294967295, 'any (all)', variant
 FROM perturbed;
 
+-- The rows of charts and their order: families and pools, but the pool of all variants only where it is not that of the core ones.
+CREATE OR REPLACE VIEW listed AS
+SELECT min(p.place) AS place, p.family
+FROM pools p JOIN variant v USING (variant)
+GROUP BY p.family
+HAVING p.family <> 'any (all)' OR NOT bool_and(v.core);
+
 -- Trials without a number: failed ones, controls that are no number, rows of the benchmark that were left out.
 CREATE OR REPLACE VIEW failures AS
 SELECT kind, item, id, variant, reason

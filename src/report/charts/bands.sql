@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), changed AS (
+WITH changed AS (
   SELECT item, variant, metric, value AS change FROM measurement WHERE channel = 'vision' AND starts_with(metric, 'token_change_')
   UNION ALL
   SELECT m.item, m.variant, m.metric, m.value / nullif(c.value, 0) - 1

@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), measured AS (
+WITH measured AS (
   SELECT item, variant, value,
          CASE metric WHEN 'cross_coherence_change' THEN 'across bands' ELSE 'within a band' END AS kind,
          CASE metric WHEN 'cross_coherence_change' THEN 'low and high' ELSE regexp_extract(metric, '[a-z]+$') END AS band

@@ -1,10 +1,3 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-)
 SELECT l.family, if(d.flip, 'flipped', 'kept') AS answer, count(*) AS instances,
        quantile_cont(d.delta_dirichlet, 0.05) AS p5, quantile_cont(d.delta_dirichlet, 0.25) AS p25,
        median(d.delta_dirichlet) AS median,

@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), main AS (
+WITH main AS (
   SELECT channel FROM controls WHERE NOT is_layer(channel)
   ORDER BY channel <> 'ctx_mcq', channel_rank(channel), channel LIMIT 1
 ), moved AS (

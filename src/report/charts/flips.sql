@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), counted AS (
+WITH counted AS (
   SELECT family, count(*) AS questions, sum(instances)::BIGINT AS instances, sum(flips)::BIGINT AS flips
   FROM question_flips GROUP BY family
 )

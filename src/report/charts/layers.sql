@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), placed AS (
+WITH placed AS (
   SELECT place, family, channel, questions, percent, hidden_percent,
          CASE part WHEN 'llm' THEN 'language model' ELSE part END AS part,
          row_number() OVER (PARTITION BY family

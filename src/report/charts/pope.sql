@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), shifted AS (
+WITH shifted AS (
   -- Recall is 1 − FNR, so its change is that of FNR with the other sign.
   SELECT family, 'recall' AS measure, 0 - value AS shift, 0 - high AS low, 0 - low AS high FROM intervals WHERE quantity = 'delta_FNR'
   UNION ALL

@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), named AS (
+WITH named AS (
   SELECT *, regexp_extract(quantity, '^(flips_to|dtp_positive|js_shift)_(.*)$', ['measure', 'prior']) AS name FROM intervals
 )
 SELECT family, name.prior AS prior,

@@ -1,10 +1,4 @@
-WITH listed AS (
-  -- Families and pools; that of all variants only where it is not that of the core ones.
-  SELECT p.family, min(p.place) AS place
-  FROM pools p JOIN variant v USING (variant)
-  GROUP BY p.family
-  HAVING p.family <> 'any (all)' OR NOT bool_and(v.core)
-), changed AS (
+WITH changed AS (
   SELECT l.place, l.family, n.item, n.variant, n.margin, n.margin - n.delta_margin AS margin_clean,
          CASE WHEN n.RR THEN 'R→R' WHEN n.RW THEN 'R→W' WHEN n.WR THEN 'W→R' WHEN n.WW THEN 'W→W' END AS transition
   FROM instances n JOIN pools p USING (variant) JOIN listed l ON l.family = p.family
