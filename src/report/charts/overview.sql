@@ -1,7 +1,7 @@
 WITH main AS (
   SELECT channel FROM controls WHERE NOT is_layer(channel)
   ORDER BY channel <> 'ctx_mcq', channel_rank(channel), channel LIMIT 1
-), listed AS (
+), shown AS (
   SELECT p.family, min(p.place) AS place,
          CASE WHEN starts_with(p.family, 'any (') THEN 'pooled' WHEN bool_and(v.core) THEN 'core' ELSE 'other' END AS kind
   FROM pools p JOIN variant v USING (variant)
@@ -11,7 +11,7 @@ WITH main AS (
   SELECT l.*, m.channel,
          f.value AS IFR, f.low AS IFR_low, f.high AS IFR_high,
          h.value AS hidden_percent, h.low AS hidden_low, h.high AS hidden_high
-  FROM listed l, main m, intervals f, intervals h
+  FROM shown l, main m, intervals f, intervals h
   WHERE f.family = l.family AND f.quantity = 'IFR'
     AND h.family = l.family AND h.quantity = 'hidden_percent' AND h.channel = m.channel
     AND f.value IS NOT NULL AND h.value IS NOT NULL
