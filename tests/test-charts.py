@@ -11,8 +11,8 @@ import json, math, re, shlex, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
 import tap
+from program import done
 
-UNDERTOW = sys.argv[1]
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / "src" / "report" / "charts"
 NAMES = sorted(f.stem for f in FOLDER.glob("*.sql"))
@@ -25,13 +25,6 @@ RUNS = {"perception": ["--limit", 42, "-p", "core,keep,rotation:ladder,jpeg,prio
 CORE = ({f"{family}{sign}{n}" for family in ("translation", "pad_crop") for sign in "+-" for n in (4, 8, 12, 16)}
         | {"scale0.9", "scale_pad-black", "scale_pad-white", "rotation-30", "rotation+30"} | {f"text_semantic-{n}" for n in (1, 2, 3)})
 NO_PERTURBATION = {"clean", "prior", "noise_floor", "other_image"}
-
-
-def done(*args):
-    """Runs what must succeed; gives what it printed."""
-    result = subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=900)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 def make_run(task, path, args):

@@ -4,19 +4,15 @@ Speaks TAP.
 
 Usage: test-compare.py UNDERTOW [TEST…]
 """
-import csv, importlib, io, json, re, subprocess, sys
+import csv, importlib, io, json, re, sys
 
 import tap
+from program import undertow
 
-UNDERTOW = sys.argv[1]
 cli = importlib.import_module("test-cli")
 
 HOSTILE = ["<script>alert(1)</script>", "</script><!--", "\"quoted\", and 'so'", "a\\b|c&d_%{}$#~^", "\u202eright to left \u05d0", "x" * 10_000,
            "tab\there", "'; DROP TABLE item; --"]
-
-
-def undertow(*args, **kwargs):
-    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=300, **kwargs)
 
 
 def good(done):

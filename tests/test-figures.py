@@ -3,12 +3,12 @@
 
 Usage: test-figures.py UNDERTOW [TEST…]
 """
-import csv, io, json, re, shutil, struct, subprocess, sys, tempfile, xml.etree.ElementTree, zlib
+import csv, io, json, re, shutil, struct, subprocess, sys, xml.etree.ElementTree, zlib
 from pathlib import Path
 
 import tap
+from program import UNDERTOW, done, once, undertow
 
-UNDERTOW = sys.argv[1]
 TREE = Path(__file__).resolve().parent.parent
 CHARTS = TREE / "src" / "report" / "charts"
 MM = 72 / 25.4  # points
@@ -16,33 +16,9 @@ MM = 72 / 25.4  # points
 HOSTILE = ["<script>alert('1')</script> & \"x\"", "a_b % 5$ #1 {c} ~ ^ \\input{x}", "שלום ‮العربية", "[0] * 中 😀 --x", "n" * 10000]
 
 
-def undertow(*args):
-    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=300)
-
-
-def done(*args):
-    """Runs what must succeed; gives what it printed."""
-    result = undertow(*args)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 def make_run(path, *more):
     done("run", "--engine", "mock", "-d", "bundled:perception", "--limit", 12, "-q", "-o", path, *more)
     return path
-
-
-def once(make):
-    """Runs that several tests read are made once."""
-    made = {}
-
-    def get(folder):
-        if not made:
-            made["folder"] = tempfile.TemporaryDirectory()
-            made["run"] = make(Path(made["folder"].name))
-        return Path(shutil.copy(made["run"], folder))
-
-    return get
 
 
 @once

@@ -3,13 +3,12 @@
 
 Usage: test-page.py UNDERTOW [TEST…]
 """
-import base64, csv, hashlib, io, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+import base64, csv, hashlib, io, json, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 
 import large, tap
 from browser import Browser
-
-UNDERTOW = sys.argv[1]
+from program import UNDERTOW, done, once, undertow
 
 # What must stay text. The scripts would set a global.
 HARM = "globalThis.harmed = true"
@@ -18,17 +17,6 @@ HOSTILE = [
     f"\"><svg onload=\"{HARM}\">", "\u2028\u2029' \" ` ${harmed = true} \\u003c", f"javascript:{HARM}", "\u202eright to left\u202c שלום العربية", "n" * 10000,
     "__proto__", "=1+1", "&lt;b&gt; &amp;",
 ]
-
-
-def undertow(*args):
-    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=900)
-
-
-def done(*args):
-    """Runs what must succeed; gives what it printed."""
-    result = undertow(*args)
-    assert result.returncode == 0, result
-    return result.stdout
 
 
 def fails(code, words, *args):
@@ -41,22 +29,9 @@ def make_run(path, *more, dataset="bundled:perception", limit=8):
     return path
 
 
-def once(make):
-    """Runs that several tests read are made once."""
-    made = {}
-
-    def get():
-        if not made:
-            made["folder"] = tempfile.TemporaryDirectory()
-            made["run"] = make(Path(made["folder"].name))
-        return made["run"]
-
-    return get
-
-
 @once
 def plain_run(folder):
-    return make_run(folder / "plain.duckdb", "--layers", "--generate", 4)
+    return make_run(folder / "plain.duckdb", "--layers", "--generate", 4, limit=42)  # on six images, which bounds take
 
 
 @once
@@ -355,7 +330,7 @@ def test_summary_and_warnings(tmp):
 
 def test_findings(tmp):
     """The verdicts stand with their reasons and rules, above the numbers they come from; a second run of a model on a task has no place."""
-    again = make_run(tmp / "again.duckdb", "--layers", "--generate", 4)
+    again = make_run(tmp / "again.duckdb", "--layers", "--generate", 4, limit=42)
     path = report(tmp, plain_run(), other_run(), again)
     findings = data_of(path)["findings"]
     assert findings["tasks"] == ["perception", "presence"] and len(findings["models"]) == 1 and findings["left_out"] == [again.name], findings

@@ -3,40 +3,16 @@
 
 Usage: test-samples.py UNDERTOW [TEST…]
 """
-import base64, csv, ctypes, io, json, re, shutil, struct, subprocess, sys, tempfile, zlib
+import base64, csv, ctypes, io, json, re, shutil, struct, sys, zlib
 from pathlib import Path
 from urllib.parse import urlencode
 
 import tap
 from browser import Browser
+from program import done, once, undertow
 
-UNDERTOW = sys.argv[1]
 IMAGE = Path(__file__).parent / "data" / "six-colours.avif"
 HOSTILE = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "\"'`${1}&amp;", "שלום ‮العربية", "n" * 10000]
-
-
-def undertow(*args):
-    return subprocess.run([UNDERTOW, *map(str, args)], capture_output=True, text=True, timeout=600)
-
-
-def done(*args):
-    """Runs what must succeed."""
-    result = undertow(*args)
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def once(make):
-    """What several tests read is made once; each gets a copy."""
-    made = {}
-
-    def get(folder):
-        if not made:
-            made["folder"] = tempfile.TemporaryDirectory()
-            made["run"] = make(Path(made["folder"].name))
-        return Path(shutil.copy(made["run"], folder))
-
-    return get
 
 
 @once
@@ -75,9 +51,7 @@ def alter(run, *statements):
 
 def rows(run, sql):
     """The rows of a query, texts by column."""
-    result = undertow("sql", run, sql, "--format", "csv")
-    assert result.returncode == 0, result.stderr
-    return list(csv.DictReader(io.StringIO(result.stdout)))
+    return list(csv.DictReader(io.StringIO(done("sql", run, sql, "--format", "csv"))))
 
 
 def count(run, sql):
