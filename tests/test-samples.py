@@ -49,6 +49,13 @@ def alter(run, *statements):
     duckdb.duckdb_close(ctypes.byref(db))
 
 
+def told(*args):
+    """Runs what must succeed; gives what it warned of."""
+    result = undertow(*args)
+    assert result.returncode == 0, result
+    return result.stderr
+
+
 def rows(run, sql):
     """The rows of a query, texts by column."""
     return list(csv.DictReader(io.StringIO(done("sql", run, sql, "--format", "csv"))))
@@ -61,7 +68,7 @@ def count(run, sql):
 def report(run, *args):
     """The page of a run, and what the command said."""
     page = run.parent / "report.html"
-    return page, done("report", run, "-q", "-o", page, *args).stderr
+    return page, told("report", run, "-q", "-o", page, *args)
 
 
 def data_of(page):
@@ -548,12 +555,15 @@ def test_what_is_escaped_counts(folder):
 
 
 def test_warnings_name_their_run(folder):
-    """Of two runs, each finds its own benchmark, whichever of them -d is of."""
+    """Of two runs, each finds its own benchmark, whichever of them -d is of, and says so where -d is of the other."""
     plain, own = plain_run(folder), own_run(folder)
-    warned = lambda *args: done("report", plain, own, "-q", "-o", folder / "two.html", *args).stderr
-    assert warned("-d", folder / "own.jsonl") == warned("-d", "bundled:perception") == warned() == ""
+    warned = lambda *args: told("report", plain, own, "-q", "-o", folder / "two.html", *args)
+    elsewhere = lambda of, said: said.count("warning") == 1 and f"{of} has its images from where it was made: " in said
+    assert warned() == ""
+    assert elsewhere(plain, said := warned("-d", folder / "own.jsonl")), said
+    assert elsewhere(own, said := warned("-d", "bundled:perception")), said
     (folder / "own.jsonl").rename(folder / "moved.jsonl")
-    assert warned("-d", folder / "moved.jsonl") == ""
+    assert elsewhere(plain, said := warned("-d", folder / "moved.jsonl")), said
     assert f"{own} has no images: " in (said := warned()) and str(plain) not in said, said
     shutil.copy(folder / "moved.jsonl", folder / "own.jsonl")
     write_png(folder / "image.avif", 32, 48)

@@ -186,9 +186,12 @@ def less(b, a):
 def test_differences(pair, found):
     rows = {(r["family"], r["quantity"], r["channel"]): r for r in found["differences"]}
     drawn = 0
+    same_score = all(r["key"] != "--score" for r in found["differs"])
     for name, variants in pair.pools():
         a, b = pair.parts(pair.a, variants), pair.parts(pair.b, variants)
         for key in a:
+            if key[0].endswith("margin") and not same_score:
+                continue
             where, row = (name, *key), rows.pop((name, *key))
             va, vb = value_of(a[key], pair.images), value_of(b[key], pair.images)
             n = min(sum(part[1] != 0 for part in side[key].values()) for side in (a, b))
