@@ -36,28 +36,18 @@ find_text (UtDb *db, const char *sql)
 
 /* --- Sentences --------------------------------------------------------------------------------------------------------------- */
 
-/* "1 question", "8 questions" */
-static char *
-counted (gint64 n, const char *what)
-{
-  return g_strdup_printf ("%" G_GINT64_FORMAT " %s%s", n, what, n == 1 ? "" : "s");
-}
-
 /* "144 answers to 6 questions on 6 images under the 24 core variants": what the pool counts. The caller owns it. */
 static char *
 say_counts (UtDb *db, const char *pool)
 {
-  g_autofree char *sql = ut_db_sql ("SELECT f.instances, f.questions, i.images, f.variants FROM families f JOIN intervals i "
-                                    "ON i.family = f.family AND i.quantity = 'IFR' WHERE f.family = %q",
-                                    pool);
-  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, NULL);
-  if (cursor == NULL || !ut_db_next (cursor, NULL))
-    return NULL;
-  g_autofree char *answers
-      = counted (ut_db_int64 (cursor, 0), "answer"),
-      *questions = counted (ut_db_int64 (cursor, 1), "question"), *images = counted (ut_db_int64 (cursor, 2), "image"),
-      *variants = counted (ut_db_int64 (cursor, 3), g_str_has_prefix (pool, "any (core") ? "core variant" : "variant");
-  return g_strdup_printf ("%s to %s on %s under the %s", answers, questions, images, variants);
+  g_autofree char *sql = ut_db_sql (
+      "SELECT format('{:,} {} to {:,} {} on {:,} {} under the {:,} {}', f.instances, if(f.instances = 1, 'answer', 'answers'), "
+      "              f.questions, if(f.questions = 1, 'question', 'questions'), i.images, if(i.images = 1, 'image', 'images'), "
+      "              f.variants, if(starts_with(f.family, 'any (core'), 'core ', '') || if(f.variants = 1, 'variant', "
+      "'variants')) "
+      "FROM families f JOIN intervals i ON i.family = f.family AND i.quantity = 'IFR' WHERE f.family = %q",
+      pool);
+  return find_text (db, sql);
 }
 
 static char *
