@@ -2,6 +2,7 @@
 #include "base/rng.h"
 #include "report/arrangement.h"
 #include "report/comparison.h"
+#include "report/estimates.h"
 #include "report/sentences.h"
 #include "store/store.h"
 
@@ -294,12 +295,9 @@ test_arrangement (void)
   g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   for (size_t r = 0; r < G_N_ELEMENTS (runs); r++)
     {
-      const UtIdentity identity[] = { { "model file", runs[r].file, TRUE },
-                                      { "model", runs[r].model, FALSE },
-                                      { "model sha256", runs[r].sha, FALSE },
-                                      { "questions sha256", runs[r].questions, FALSE },
-                                      { "dataset", runs[r].dataset, TRUE },
-                                      { NULL, NULL, FALSE } };
+      const UtIdentity identity[] = { { "model file", runs[r].file, TRUE },   { "model", runs[r].model, FALSE },
+                                      { "model sha256", runs[r].sha, FALSE }, { "questions sha256", runs[r].questions, FALSE },
+                                      { "dataset", runs[r].dataset, TRUE },   { NULL, NULL, FALSE } };
       g_ptr_array_add (paths, make_run_of (folder, runs[r].name, identity, &spec, 0));
     }
   const char *const *given = (const char *const *) paths->pdata;
@@ -318,8 +316,11 @@ test_arrangement (void)
   g_assert_true (all.sized && !one.sized);
 
   /* Of a program that does not tell its size no order is known. */
-  const UtIdentity program[] = { { "engine", "exec", FALSE }, { "model", "mine", FALSE }, { "questions sha256", "1", FALSE },
-                                 { "dataset", "bundled:presence", TRUE }, { NULL, NULL, FALSE } };
+  const UtIdentity program[] = { { "engine", "exec", FALSE },
+                                 { "model", "mine", FALSE },
+                                 { "questions sha256", "1", FALSE },
+                                 { "dataset", "bundled:presence", TRUE },
+                                 { NULL, NULL, FALSE } };
   g_ptr_array_add (paths, make_run_of (folder, "g", program, &spec, 0));
   g_auto (UtArrangement) unsized = { 0 };
   g_assert_true (ut_arrangement_read ((const char *const[]) { given[0], paths->pdata[6], given[2] }, 3, &unsized, &error));
@@ -327,6 +328,50 @@ test_arrangement (void)
   g_assert_false (unsized.sized);
   for (unsigned r = 0; r < paths->len; r++)
     g_unlink (paths->pdata[r]);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+/* --- Order -------------------------------------------------------------------------------------------------------------------- */
+
+/* The interval of the flip rate in the run at `paths[of]`, drawn together with the other, which is read before or after it. */
+static UtInterval
+drawn_together (char *const *paths, unsigned of, gboolean first)
+{
+  GError *error = NULL;
+  g_autoptr (UtEstimates) estimates = ut_estimates_new ();
+  for (unsigned r = 0; r < 2; r++)
+    {
+      g_autoptr (UtStore) store = ut_store_open_read (paths[first == (r == 0) ? of : 1 - of], &error);
+      g_assert_no_error (error);
+      ut_estimates_add_run (estimates, ut_store_db (store),
+                            "SELECT family, quantity, channel, form, image_id, a, b, c, d FROM image_sums WHERE quantity = 'IFR'",
+                            &error);
+      g_assert_no_error (error);
+    }
+  ut_estimates_draw (estimates);
+  return ut_estimate_interval (ut_estimates_find (estimates, first ? 0 : 1, "any (core-3)", "IFR", NULL), 0.95);
+}
+
+/* Of two runs one has images that the other has not; whichever is read first, the same images are drawn. */
+static void
+test_order_of_runs (void)
+{
+  GError *error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("undertow-report-XXXXXX", &error);
+  g_assert_no_error (error);
+  char *paths[] = { make_run_of (folder, "few", NULL, &(Spec) { FALSE, 12, 0, 0.3, 0, NEAR }, 0),
+                    make_run_of (folder, "many", NULL, &(Spec) { FALSE, 30, 0, 0.3, 0, NEAR }, 1) };
+  for (unsigned of = 0; of < 2; of++)
+    {
+      const UtInterval before = drawn_together (paths, of, TRUE), after = drawn_together (paths, of, FALSE);
+      g_assert_cmpfloat (before.low, <, before.value);
+      g_assert_true (before.low == after.low && before.value == after.value && before.high == after.high);
+    }
+  for (unsigned r = 0; r < G_N_ELEMENTS (paths); r++)
+    {
+      g_unlink (paths[r]);
+      g_free (paths[r]);
+    }
   g_assert_cmpint (g_rmdir (folder), ==, 0);
 }
 
@@ -358,8 +403,10 @@ test_sentences (void)
   g_assert_cmpuint (g_strv_length (still), ==, 3);
   assert_has (still[0], "Of 720 answers to 240 questions on 60 images under the 3 core variants, 0.0 [0.0, 0.0] % are another");
   assert_has (still[1], "Where the answer stays, the representation ctx_mcq still moves ");
-  assert_has (still[2], "Accuracy is 1.000 [1.000, 1.000] on clean images, and perturbations change it by +0.000 [+0.000, +0.000]; these are "
-                        "no yes/no questions");
+  assert_has (
+      still[2],
+      "Accuracy is 1.000 [1.000, 1.000] on clean images, and perturbations change it by +0.000 [+0.000, +0.000]; these are "
+      "no yes/no questions");
 
   g_auto (GStrv) harmed = sentences_of (&(Spec) { TRUE, 60, 0, 0.2, 0, FAR });
   g_assert_cmpuint (g_strv_length (harmed), ==, 3);
@@ -379,6 +426,7 @@ main (int argc, char **argv)
   g_test_add_func ("/report/numbers", test_numbers);
   g_test_add_func ("/report/tables", test_tables);
   g_test_add_func ("/report/arrangement", test_arrangement);
+  g_test_add_func ("/report/order-of-runs", test_order_of_runs);
   g_test_add_func ("/report/sentences", test_sentences);
   return g_test_run ();
 }

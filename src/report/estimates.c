@@ -1,6 +1,7 @@
 #include "report/estimates.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -159,10 +160,31 @@ ut_estimates_add_run (UtEstimates *estimates, UtDb *db, const char *sql, GError 
 
 /* --- Drawing ----------------------------------------------------------------------------------------------------------------- */
 
+static int
+compare_ids (const void *a, const void *b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Where each image stands among all, by its number: in the order of their ids, so that the same images are drawn whichever run, and
+ * whichever question, named them first. */
+static unsigned *
+places_of_images (const UtEstimates *estimates)
+{
+  guint n;
+  g_autofree gpointer *ids = g_hash_table_get_keys_as_array (estimates->images, &n);
+  qsort (ids, n, sizeof *ids, compare_ids);
+  unsigned *places = g_new (unsigned, n);
+  for (guint place = 0; place < n; place++)
+    places[ut_image_number (estimates->images, ids[place])] = place;
+  return places;
+}
+
 /* The terms of all quantities, an image a place: [n_quantities][N_TERMS][n_images]. */
 static double *
 spread_parts (const UtEstimates *estimates, size_t n_images)
 {
+  g_autofree unsigned *places = places_of_images (estimates);
   double *terms = g_new0 (double, estimates->quantities->len * N_TERMS * n_images);
   for (size_t q = 0; q < estimates->quantities->len; q++)
     {
@@ -171,7 +193,7 @@ spread_parts (const UtEstimates *estimates, size_t n_images)
         {
           const Part *part = &g_array_index (quantity->parts, Part, p);
           for (size_t t = 0; t < N_TERMS; t++)
-            terms[(q * N_TERMS + t) * n_images + part->image] += part->terms[t];
+            terms[(q * N_TERMS + t) * n_images + places[part->image]] += part->terms[t];
         }
     }
   return terms;

@@ -27,7 +27,7 @@ gboolean ut_estimates_read_seed (UtDb *db, guint64 *out_seed, GError **error);
 /* Adds the next run. `sql` chooses from image_sums the columns family, quantity, channel, form, image_id, a, b, c, d, in this order. */
 gboolean ut_estimates_add_run (UtEstimates *estimates, UtDb *db, const char *sql, GError **error);
 
-/* Draws all of them, once, with the seed of the first run. */
+/* Draws all of them, once, with the seed of the first run; in which order runs and their images were added makes no difference. */
 void ut_estimates_draw (UtEstimates *estimates);
 
 /* UtQuantity *, in the order they were read. Borrowed. */

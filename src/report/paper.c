@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
   char *model, *benchmark, *caveat;
-  gint64 questions, images;
+  gint64 questions, images, variants;
   GPtrArray *entries; /* Entry * */
 } Run;
 
@@ -83,6 +83,15 @@ cell (double value, double spread, double low, double high, const char *format)
   return g_string_free (text, FALSE);
 }
 
+/* The pool of all variants tells how many they are, as that of the core ones does: runs may differ in them. The caller owns it. */
+static char *
+family_of_row (UtDbCursor *cursor, unsigned column, const Run *run)
+{
+  const char *family = ut_db_text (cursor, column);
+  return strcmp (family, "any (all)") == 0 ? g_strdup_printf ("any (all-%" G_GINT64_FORMAT ")", run->variants)
+                                           : g_strdup (family);
+}
+
 static gboolean
 read_flips (UtDb *db, Run *run, GError **error)
 {
@@ -99,7 +108,7 @@ read_flips (UtDb *db, Run *run, GError **error)
     {
       const Entry entry = {
         .channel = g_strdup (""),
-        .family = ut_db_dup_text (cursor, 0),
+        .family = family_of_row (cursor, 0, run),
         .first = cell (ut_db_double (cursor, 1), NAN, ut_db_double (cursor, 2), ut_db_double (cursor, 3), "%.3f"),
         .second = cell (ut_db_double (cursor, 4), NAN, ut_db_double (cursor, 5), ut_db_double (cursor, 6), "%.3f"),
       };
@@ -125,7 +134,7 @@ read_drift (UtDb *db, Run *run, GError **error)
     {
       const Entry entry = {
         .channel = ut_db_dup_text (cursor, 0),
-        .family = ut_db_dup_text (cursor, 1),
+        .family = family_of_row (cursor, 1, run),
         .first = cell (ut_db_double (cursor, 2), ut_db_double (cursor, 3), NAN, NAN, "%.4f"),
         .second
         = cell (ut_db_double (cursor, 4), ut_db_double (cursor, 5), ut_db_double (cursor, 6), ut_db_double (cursor, 7), "%.1f"),
@@ -152,19 +161,20 @@ plain_name (const char *path)
 static gboolean
 read_identity (UtDb *db, Run *run, GError **error)
 {
-  g_autoptr (UtDbCursor) cursor = ut_db_query (db,
-                                               "SELECT questions, images, (SELECT coalesce(any_value(value) FILTER (key = 'model "
-                                               "file' AND value <> 'default'), any_value(value) FILTER (key = 'model'), "
-                                               "any_value(value) FILTER (key = 'engine')) FROM identity), (SELECT "
-                                               "any_value(value) FILTER (key = 'dataset') FROM identity) "
-                                               "FROM overview",
-                                               error);
+  static const char sql[]
+      = "SELECT questions, images, (SELECT count(*) FROM pools WHERE family = 'any (all)'), "
+        "       coalesce(f.file, f.model, f.engine), f.dataset "
+        "FROM overview, (SELECT any_value(value) FILTER (key = 'model file' AND value <> 'default') AS file, "
+        "  any_value(value) FILTER (key = 'model') AS model, any_value(value) FILTER (key = 'engine') AS engine, "
+        "  any_value(value) FILTER (key = 'dataset') AS dataset FROM identity) f";
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, sql, error);
   if (cursor == NULL || !ut_db_next (cursor, NULL))
     return FALSE;
   run->questions = ut_db_int64 (cursor, 0);
   run->images = ut_db_int64 (cursor, 1);
-  run->model = plain_name (ut_db_is_null (cursor, 2) ? "model" : ut_db_text (cursor, 2));
-  run->benchmark = plain_name (ut_db_is_null (cursor, 3) ? "benchmark" : ut_db_text (cursor, 3));
+  run->variants = ut_db_int64 (cursor, 2);
+  run->model = plain_name (ut_db_is_null (cursor, 3) ? "model" : ut_db_text (cursor, 3));
+  run->benchmark = plain_name (ut_db_is_null (cursor, 4) ? "benchmark" : ut_db_text (cursor, 4));
   return TRUE;
 }
 
