@@ -25,8 +25,9 @@ typedef struct {
   char **paths; /* of the runs */
   char *out;
   gboolean svg, pdf, png;
-  char **charts; /* NULL: all */
-  double width;  /* mm */
+  char **charts;   /* NULL: all */
+  char **families; /* NULL: all */
+  double width;    /* mm */
   int dpi;
   gboolean force;
 } Options;
@@ -37,6 +38,7 @@ options_clear (Options *options)
   g_strfreev (options->paths);
   g_free (options->out);
   g_strfreev (options->charts);
+  g_strfreev (options->families);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -89,12 +91,15 @@ take_width (const char *text, double *out_width, GError **error)
   return TRUE;
 }
 
+static const UtChart *const tables[] = { ut_charts, ut_run_charts };
+
 static gboolean
 take_charts (const char *text, char ***out_charts, GError **error)
 {
   g_autoptr (GPtrArray) known = g_ptr_array_new ();
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
-    g_ptr_array_add (known, (void *) chart->name);
+  for (size_t t = 0; t < G_N_ELEMENTS (tables); t++)
+    for (const UtChart *chart = tables[t]; chart->name != NULL; chart++)
+      g_ptr_array_add (known, (void *) chart->name);
   g_ptr_array_add (known, NULL);
   const char *const *names = (const char *const *) known->pdata;
   *out_charts = g_strsplit (text, ",", -1);
@@ -121,9 +126,12 @@ static char *
 list_charts (void)
 {
   GString *text = g_string_new ("Charts:\n");
-  for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
-    g_string_append_printf (text, "  %-20s %s\n", chart->name, chart->title);
-  g_string_append (text, "\nA chart is DIR/NAME.pdf and so on; with several runs DIR/RUN/NAME.pdf.");
+  for (size_t t = 0; t < G_N_ELEMENTS (tables); t++)
+    for (const UtChart *chart = tables[t]; chart->name != NULL; chart++)
+      g_string_append_printf (text, "  %-20s %s%s\n", chart->name, chart->title,
+                              tables[t] == ut_run_charts ? " (of several runs)" : "");
+  g_string_append (
+      text, "\nA chart is DIR/NAME.pdf and so on; with several runs DIR/RUN/NAME.pdf, and what is of all together DIR/NAME.pdf.");
   return g_string_free (text, FALSE);
 }
 
@@ -142,15 +150,32 @@ check_options (const Options *options, GError **error)
   return FALSE;
 }
 
+/* A chart of several runs has nothing to show of one. */
+static gboolean
+check_charts (const Options *options, GError **error)
+{
+  for (const UtChart *chart = ut_run_charts; chart->name != NULL && options->charts != NULL && options->paths[1] == NULL; chart++)
+    if (g_strv_contains ((const char *const *) options->charts, chart->name))
+      {
+        g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "the chart “%s” is of several runs: expected RUN.duckdb RUN.duckdb…",
+                     chart->name);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 static gboolean
 parse_options (int argc, char **argv, Options *options, GError **error)
 {
-  g_autofree char *format = NULL, *width = NULL, *charts = NULL;
+  g_autofree char *format = NULL, *width = NULL, *charts = NULL, *families = NULL;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->out, "The folder that the figures go into", "DIR" },
     { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "svg, pdf, png, or several with commas; default svg,pdf", "FORMATS" },
     { "width", 0, 0, G_OPTION_ARG_STRING, &width, "column (84 mm, the default), text (174 mm), or millimetres", "WIDTH" },
     { "chart", 0, 0, G_OPTION_ARG_STRING, &charts, "Charts, comma-separated; default all", "NAMES" },
+    { "family", 0, 0, G_OPTION_ARG_STRING, &families,
+      "Families and pools that charts show, comma-separated, by the names that undertow show RUN families has; default all",
+      "NAMES" },
     { "dpi", 0, 0, G_OPTION_ARG_INT, &options->dpi, "Of PNG files; default " G_STRINGIFY (DEFAULT_DPI), "N" },
     { "force", 0, 0, G_OPTION_ARG_NONE, &options->force, "Replace figures that are there already", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "RUN.duckdb…" },
@@ -167,9 +192,10 @@ parse_options (int argc, char **argv, Options *options, GError **error)
       g_set_error_literal (error, UT_ERROR, UT_ERROR_USAGE, fault->message);
       return FALSE;
     }
+  options->families = families != NULL ? g_strsplit (families, ",", -1) : NULL;
   return check_options (options, error) && take_formats (format != NULL ? format : "svg,pdf", options, error)
          && take_width (width != NULL ? width : "column", &options->width, error)
-         && (charts == NULL || take_charts (charts, &options->charts, error));
+         && (charts == NULL || take_charts (charts, &options->charts, error)) && check_charts (options, error);
 }
 
 /* --- Writing ----------------------------------------------------------------------------------------------------------------- */
@@ -228,28 +254,95 @@ has_rows (const char *rows)
 }
 
 static gboolean
+is_wanted (const Options *options, const UtChart *chart)
+{
+  return options->charts == NULL || g_strv_contains ((const char *const *) options->charts, chart->name);
+}
+
+/* Each family that the user named must be one of the run's. */
+static gboolean
+check_families (const Options *options, const char *path, UtDb *db, GError **error)
+{
+  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT family FROM listed ORDER BY place", error);
+  if (cursor == NULL)
+    return FALSE;
+  g_autoptr (GPtrArray) known = g_ptr_array_new_null_terminated (0, g_free, TRUE);
+  while (ut_db_next (cursor, NULL))
+    g_ptr_array_add (known, ut_db_dup_text (cursor, 0));
+  for (char **family = options->families; family != NULL && *family != NULL; family++)
+    if (!g_strv_contains ((const char *const *) known->pdata, *family))
+      {
+        g_autofree char *all = g_strjoinv (", ", (char **) known->pdata);
+        g_set_error (error, UT_ERROR, UT_ERROR_USAGE, "%s has no family “%s”; it has: %s", path, *family, all);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+draw_chart (const Options *options, const char *folder, const UtChart *chart, const char *rows, UtPlotter *plotter,
+            GError **error)
+{
+  g_autofree char *svg = ut_plotter_svg (plotter, chart->name, chart->spec, rows, options->width, error);
+  return svg != NULL && write_files (options, folder, chart->name, svg, error);
+}
+
+static gboolean
 draw_run (const Options *options, const char *path, const char *folder, UtPlotter *plotter, GError **error)
 {
   g_autoptr (UtStore) store = ut_store_open_read (path, error);
-  if (store == NULL || !ut_folder_make (folder, error))
+  if (store == NULL || !check_families (options, path, ut_store_db (store), error) || !ut_folder_make (folder, error))
     return FALSE;
   g_autofree char *caveat = ut_report_caveat (ut_store_db (store));
   if (caveat != NULL)
     g_printerr ("warning: %s: %s\n", path, caveat);
   for (const UtChart *chart = ut_charts; chart->name != NULL; chart++)
     {
-      if (options->charts != NULL && !g_strv_contains ((const char *const *) options->charts, chart->name))
+      if (!is_wanted (options, chart))
         continue;
-      g_autofree char *rows = ut_chart_rows (ut_store_db (store), chart, error);
+      g_autofree char *rows = ut_chart_rows (ut_store_db (store), chart, (const char *const *) options->families, error);
       if (rows == NULL)
         return FALSE;
       if (!has_rows (rows))
+        g_print ("%s: %s has no data for it\n", chart->name, path);
+      else if (!draw_chart (options, folder, chart, rows, plotter, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Appends the elements of a JSON array to those of another, which is still open. */
+static void
+append_elements (GString *array, const char *more)
+{
+  const char *from = strchr (more, '[') + 1, *to = strrchr (more, ']');
+  if (!has_rows (more))
+    return;
+  g_string_append (array, array->len > 1 ? "," : "");
+  g_string_append_len (array, from, to - from);
+}
+
+/* The charts of all runs together. */
+static gboolean
+draw_together (const Options *options, UtPlotter *plotter, GError **error)
+{
+  for (const UtChart *chart = ut_run_charts; chart->name != NULL; chart++)
+    {
+      if (!is_wanted (options, chart))
+        continue;
+      g_autoptr (GString) rows = g_string_new ("[");
+      for (char **path = options->paths; *path != NULL; path++)
         {
-          g_print ("%s: %s has no data for it\n", chart->name, path);
-          continue;
+          g_autoptr (UtStore) store = ut_store_open_read (*path, error);
+          g_autofree char *more = store != NULL ? ut_chart_rows (ut_store_db (store), chart, NULL, error) : NULL;
+          if (more == NULL)
+            return FALSE;
+          append_elements (rows, more);
         }
-      g_autofree char *svg = ut_plotter_svg (plotter, chart->name, chart->spec, rows, options->width, error);
-      if (svg == NULL || !write_files (options, folder, chart->name, svg, error))
+      g_string_append_c (rows, ']');
+      if (!has_rows (rows->str))
+        g_print ("%s: the runs have no data for it\n", chart->name);
+      else if (!draw_chart (options, options->out, chart, rows->str, plotter, error))
         return FALSE;
     }
   return TRUE;
@@ -293,7 +386,7 @@ draw_runs (const Options *options, GError **error)
       if (!draw_run (options, *path, folder, plotter, error))
         return FALSE;
     }
-  return TRUE;
+  return !several || draw_together (options, plotter, error);
 }
 
 int

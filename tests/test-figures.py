@@ -145,6 +145,29 @@ def test_several_runs(tmp):
     assert all(f.resolve().is_relative_to(out.resolve()) for f in files)
 
 
+def test_families(tmp):
+    """Charts of chosen families have their rows alone, whatever stands behind the name; those without families have all."""
+    run = make_run(tmp / "run.duckdb", "-p", "core,rotation:ladder")
+    chosen = ["rotation", "any (core-24)"]
+    done("figures", run, "-o", tmp / "out", "--format", "svg", "--chart", "flips,severity,categories", "--family", ",".join(chosen))
+    shown = {name: set(re.findall(r">([^<]+)</text>", (tmp / "out" / f"{name}.svg").read_text())) for name in ("flips", "severity", "categories")}
+    assert set(chosen) <= shown["flips"] and "translation" not in shown["flips"], shown
+    assert "rotation, °" in shown["severity"] and not any(t.startswith("translation") for t in shown["severity"]), shown
+    assert "count" in shown["categories"], shown
+    failed = undertow("figures", run, "-o", tmp / "none", "--family", "rotaton")
+    assert failed.returncode == 2 and "rotaton" in failed.stderr and "rotation" in failed.stderr and not (tmp / "none").exists(), failed
+
+
+def test_all_runs_together(tmp):
+    runs = [make_run(tmp / f"{n}.duckdb", "--seed", n) for n in (1, 2)]
+    done("figures", *runs, "-o", tmp / "out", "--format", "svg", "--chart", "scale,flips")
+    assert sorted(str(f.relative_to(tmp / "out")) for f in (tmp / "out").rglob("*.svg")) == ["1/flips.svg", "2/flips.svg", "scale.svg"]
+    rows = json.loads(done("sql", runs[0], (CHARTS / "scale.sql").read_text(), "--format", "json"))
+    assert marks(tmp / "out" / "scale.svg", "point") >= 2 * len(rows) > 0
+    alone = undertow("figures", runs[0], "-o", tmp / "alone", "--chart", "scale")
+    assert alone.returncode == 2 and "several runs" in alone.stderr, alone
+
+
 def test_no_data(tmp):
     run = make_run(tmp / "run.duckdb", "-p", "prior")
     printed = done("figures", run, "-o", tmp / "out", "--chart", "flips")

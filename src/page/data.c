@@ -106,7 +106,7 @@ append_rows (GString *json, const Source *run, GError **error)
   for (unsigned i = 0; i < G_N_ELEMENTS (charts); i++)
     for (const UtChart *chart = charts[i]; chart->name != NULL; chart++)
       {
-        g_autofree char *rows = ut_chart_rows (run->db, chart, error);
+        g_autofree char *rows = ut_chart_rows (run->db, chart, NULL, error);
         if (rows == NULL)
           return FALSE;
         ut_json_append_key (json, chart->name);

@@ -25,5 +25,6 @@ extern const UtChart ut_charts[];
 /* Of several runs together: the query is run on each, its rows get a column `run` and stand in one list. Terminated likewise. */
 extern const UtChart ut_run_charts[];
 
-/* What the chart's query gives of one run: a JSON array with an object a row. The caller owns it. */
-char *ut_chart_rows (UtDb *db, const UtChart *chart, GError **error);
+/* What the chart's query gives of one run: a JSON array with an object a row, of these families and pools alone, NULL-terminated, where the chart
+ * has any; NULL for all. The caller owns it. */
+char *ut_chart_rows (UtDb *db, const UtChart *chart, const char *const *families, GError **error);
