@@ -38,14 +38,6 @@ struct _UtDetails {
   unsigned n_missing;
 };
 
-/* Whether runs of this layout keep how far tokens moved. */
-static gboolean
-has_tokens (UtDb *db)
-{
-  g_autoptr (UtDbCursor) cursor = ut_db_query (db, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'token_drift'", NULL);
-  return cursor != NULL && ut_db_next (cursor, NULL);
-}
-
 UtDetails *
 ut_details_new (UtDb *db, UtReplay *replay, int longest_side, UtKeepImage keep, void *data, GError **error)
 {
@@ -54,7 +46,7 @@ ut_details_new (UtDb *db, UtReplay *replay, int longest_side, UtKeepImage keep, 
   details->variants = g_array_new (FALSE, FALSE, sizeof (unsigned));
   details->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_strfreev);
   for (unsigned q = 0; q < N_QUERIES; q++)
-    if ((q != TOKENS || has_tokens (db)) && (details->statements[q] = ut_db_prepare (db, queries[q], error)) == NULL)
+    if ((details->statements[q] = ut_db_prepare (db, queries[q], error)) == NULL)
       return NULL;
   return g_steal_pointer (&details);
 }
@@ -269,8 +261,6 @@ append_generated (UtDetails *details, GString *json, unsigned item, GError **err
 static gboolean
 append_tokens (UtDetails *details, GString *json, unsigned item, GError **error)
 {
-  if (details->statements[TOKENS] == NULL)
-    return TRUE;
   g_autoptr (UtDbCursor) cursor = ask (details, TOKENS, item, error);
   if (cursor == NULL)
     return FALSE;

@@ -9,7 +9,8 @@
   /* What was measured, in a line. */
   function subject(run) {
     const facts = factsOf(run), [overview] = run.tables.overview;
-    const model = facts["model file"]?.split("/").pop() ?? facts.model ?? facts.engine;
+    /* An engine without a file says "default". */
+    const file = facts["model file"], model = file && file !== "default" ? file.split("/").pop() : facts.model ?? facts.engine;
     const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
     return [model, facts.dataset, count(overview.questions, "question"), count(overview.images, "image"), count(overview.trials, "trial")]
       .filter(Boolean).join(" · ");
@@ -50,9 +51,9 @@
   pageOfRun({
     id: "summary", title: "Summary",
     content(report, run, name) {
-      const overview = report.charts.find(({name}) => name === "overview") ?? report.charts[0];
+      const overview = report.charts.find(({name}) => name === "overview");
       return [el("p", {className: "subject", dir: "auto"}, subject(run)), ...warnings(run),
-              el("div", {className: "lead"}, (run.summary ?? []).map(sentence => el("p", null, sentence))),
+              el("div", {className: "lead"}, run.summary.map(sentence => el("p", null, sentence))),
               chart(overview, run.rows[overview.name], {name}), verdicts(report.findings),
               el("p", null, el("a", {href: href("charts")}, "All charts"), " · ", el("a", {href: href("run")}, "How this run was made"))];
     },

@@ -38,7 +38,7 @@ const undertow = (() => {
   /* ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────── */
 
   /* How people read a column: the same as `undertow show`. */
-  const columnStyle = column => report.columns?.[column] ?? {};
+  const columnStyle = column => report.columns[column] ?? {};
 
   function number(value, column, fraction = false) {
     if (value === null || value === undefined)

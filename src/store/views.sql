@@ -345,6 +345,29 @@ WHERE v.param IS NOT NULL AND NOT starts_with(v.family, 'text_')
 GROUP BY v.family, v.param
 ORDER BY min(v.variant), v.param;
 
+-- The families that are measured at several parameters, each with the parameter's unit behind its name: the rows of severity's charts.
+-- Frequency cut-offs, which have charts of their own, are left out, and what is no severity.
+CREATE OR REPLACE VIEW ladders AS
+WITH rising AS (
+  SELECT *, count(*) OVER (PARTITION BY family) AS params FROM severity WHERE family NOT IN ('keep_low', 'keep_high', 'scale_pad')
+), placed AS (
+  SELECT family, min(variant) AS place FROM variant GROUP BY family
+)
+SELECT place, family ||
+       CASE WHEN family IN ('translation', 'translation_vertical', 'pad_crop') THEN ', px'
+            WHEN family = 'rotation' THEN ', °'
+            WHEN family = 'blur' THEN ', σ in px'
+            WHEN family = 'gaussian_noise' THEN ', σ in levels'
+            WHEN family = 'occlusion' THEN ', % of the area'
+            WHEN family = 'jpeg' THEN ', quality'
+            WHEN family IN ('scale', 'brightness', 'contrast') THEN ', factor'
+            WHEN starts_with(family, 'band_noise') OR starts_with(family, 'signs') THEN ', ε in 1/255'
+            ELSE '' END AS family,
+       param, questions, instances, flips, IFR, margin, delta_margin
+FROM rising JOIN placed USING (family)
+WHERE params > 1
+ORDER BY place, param;
+
 -- The flip threshold of a question [P] §6: the mildest cut-off at which its answer is another, the highest of keep_low and the lowest of
 -- keep_high; NULL where no cut-off that ran changes it.
 CREATE OR REPLACE VIEW question_thresholds AS
